@@ -1,0 +1,8 @@
+# One archive, one fragment a folder, in the order of the levels (src/LAYERS).
+noinst_LIBRARIES += libmix.a
+libmix_a_SOURCES =
+include src/base/local.mk
+
+bin_PROGRAMS += mixserve
+mixserve_SOURCES = %D%/main.c
+mixserve_LDADD = $(MIX_LIBS)
