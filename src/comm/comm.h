@@ -1,0 +1,85 @@
+/* comm.h - the ranks of this job, groups of them, and what a group can do together.
+ *
+ * A group is a set of world ranks in a stated order, with a name that logs use
+ * ("world", "tp", ...).  Messages are counted in bytes (size_t; those over 1 GiB
+ * are cut), matched per group in the order in which they are posted, so every
+ * member must make the same collective calls in the same order.
+ *
+ * Waiting never spins: it calls the tick, yields, and after a while naps.  A wait
+ * that lasts longer than the stall timeout is MIX_ECOMM and names the group, the
+ * phase and the ranks (with their hosts) that have not answered.
+ *
+ * MPI is called from the main thread only (MPI_THREAD_FUNNELED). */
+#ifndef MIX_COMM_COMM_H
+#define MIX_COMM_COMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mix_comm;  /* this process's place among all ranks */
+struct mix_group; /* some of them */
+
+/* Start MPI (MPI_Init_thread) and look who is there.  stall_s: the stall timeout in seconds.
+ * Sets the log's identity.  Collective on all ranks.  Stops with MIX_EUSAGE and a sentence that
+ * says how to start the job when the launcher started several processes that do not see each other.
+ */
+int mix_comm_open(struct mix_comm **c, double stall_s);
+void mix_comm_close(struct mix_comm *c); /* NULL is allowed; does not finalize MPI: main does */
+
+int mix_comm_rank(const struct mix_comm *c);
+int mix_comm_size(const struct mix_comm *c);
+const char *mix_comm_host(const struct mix_comm *c, int rank); /* borrowed */
+
+/* What the rank is doing, for the line that a stall prints; step and a short constant text. */
+void mix_comm_phase(struct mix_comm *c, long step, const char *phase);
+
+/* Called by everyone who waits (claims are answered there). NULL: nothing. */
+void mix_comm_tick_set(struct mix_comm *c, int (*tick)(void *ctx), void *ctx);
+/* A flag that, once set (by a signal), shortens the stall timeout to grace_s seconds from then on.
+ */
+void mix_comm_hurry(struct mix_comm *c, const volatile int *flag, double grace_s);
+
+/* ---- groups */
+
+/* The group of these n different world ranks, in this order; I am one of them.  Collective on those
+ * ranks alone.  With n = 1 every operation is local. */
+int mix_group_open(struct mix_group **g, struct mix_comm *c, const char *name, const int *world,
+                   int n);
+void mix_group_close(struct mix_group *g); /* NULL is allowed; collective on the group */
+
+const char *mix_group_name(const struct mix_group *g);
+int mix_group_rank(const struct mix_group *g); /* my place in it */
+int mix_group_size(const struct mix_group *g);
+int mix_group_world(const struct mix_group *g, int member); /* world rank of a member */
+
+/* ---- collectives; all are collective on the group and done on return */
+
+int mix_group_barrier(struct mix_group *g);
+int mix_group_bcast(struct mix_group *g, void *bytes, size_t n, int root);
+
+/* Member i's bytes[i] bytes land at recv + at[i], everywhere.  Mine are at send (may be recv +
+ * at[me]). */
+int mix_group_allgather(struct mix_group *g, void *recv, const size_t *at, const size_t *bytes,
+                        const void *send);
+
+/* send + send_at[i], send_bytes[i] go to member i; from i come recv_bytes[i] to recv + recv_at[i].
+ * Both sides know the sizes.  Buffers do not overlap. */
+int mix_group_alltoall(struct mix_group *g, void *recv, const size_t *recv_at,
+                       const size_t *recv_bytes, const void *send, const size_t *send_at,
+                       const size_t *send_bytes);
+
+/* Element-wise over n values, in place; the same result everywhere. */
+enum mix_reduce { MIX_SUM, MIX_MAX, MIX_MIN };
+int mix_group_reduce_i64(struct mix_group *g, int64_t *x, int n, enum mix_reduce op);
+int mix_group_reduce_f64(struct mix_group *g, double *x, int n, enum mix_reduce op);
+
+/* Seconds that this rank has spent waiting in the group's operations, and bytes it has sent to
+ * other hosts' and its own host's ranks. */
+struct mix_group_stats {
+    double wait_s;
+    uint64_t bytes_inside, bytes_between, messages_inside, messages_between;
+};
+struct mix_group_stats mix_group_stats(const struct mix_group *g);
+
+#endif

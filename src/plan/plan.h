@@ -1,0 +1,56 @@
+/* plan.h - a parallel strategy: what rank 0 decides and everybody follows.
+ *
+ * Two parts.  The numeric part fixes every bit of the answer; the placement part
+ * fixes none.  A job keeps the numeric part of its first plan for life; a resume
+ * may change the placement.
+ *
+ *   attention   tp (inside a domain) x dp                  = world
+ *   experts     etp (inside a domain) x ep x edp           = world
+ *   rank        = dp_i * tp + tp_i  = (edp_i * ep + ep_i) * etp + etp_i
+ *
+ * Plain data: sent as bytes between ranks of one build, stored as JSON. */
+#ifndef MIX_PLAN_PLAN_H
+#define MIX_PLAN_PLAN_H
+
+#include "base/dtype.h"
+
+#include <stdint.h>
+
+enum mix_exchange_kind { MIX_EXCHANGE_TP }; /* ep, hybrid, mixserve and fused: not built yet */
+
+struct mix_plan_numeric {
+    int32_t tp, etp;
+    int32_t dtype;     /* enum mix_dtype of matrix operands: MIX_F32 or MIX_BF16 */
+    int32_t kv_dtype;  /* enum mix_dtype of the KV cache */
+    int32_t exchange;  /* enum mix_exchange_kind */
+    int32_t invariant; /* 1: batch-invariant; 0: the CPU has no invariant path (stored, said) */
+    char device[16];   /* "cpu" */
+    char kernels[200]; /* mix_kernels.describe: constants and instruction set */
+};
+
+struct mix_plan {
+    struct mix_plan_numeric numeric;
+    int32_t world, domains, domain_size; /* world = domains * domain_size */
+    int32_t dp, ep, edp;
+    int32_t threads;            /* of a rank; 0: each rank's own share of its cpus */
+    int32_t max_num_seqs;       /* sequences of a replica that run at once */
+    int32_t max_batched_tokens; /* tokens of a replica's step */
+    int32_t max_model_len;      /* prompt + answer, tokens */
+    int32_t pages;              /* KV pages of a rank */
+    int64_t bytes_weights, bytes_kv, bytes_activations; /* of the largest rank */
+};
+
+struct mix_place { /* one rank's coordinates */
+    int tp_i, dp_i, etp_i, ep_i, edp_i, domain;
+};
+
+struct mix_place mix_plan_place(const struct mix_plan *plan, int rank);
+
+/* 64 bits that are equal exactly when the numeric parts are. */
+uint64_t mix_plan_numeric_id(const struct mix_plan *plan);
+
+/* Which member of the numeric parts differs, as "tp 2, was 4", or NULL if none; borrowed until the
+ * next call. */
+const char *mix_plan_numeric_difference(const struct mix_plan *plan, const struct mix_plan *was);
+
+#endif
