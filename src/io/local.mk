@@ -1,3 +1,4 @@
 libmix_a_SOURCES += \
   %D%/file.c        %D%/file.h        \
+  %D%/ledger.c      %D%/ledger.h      \
   %D%/safetensors.c %D%/safetensors.h
