@@ -7,3 +7,5 @@ check_PROGRAMS += %D%/sampler.t
 %C%_sampler_t_SOURCES = %D%/sampler.c
 check_PROGRAMS += %D%/sched.t
 %C%_sched_t_SOURCES = %D%/sched.c
+check_PROGRAMS += %D%/plan.t
+%C%_plan_t_SOURCES = %D%/plan.c
