@@ -3,8 +3,10 @@ check_LIBRARIES += libkern.a
 libkern_a_SOURCES = %D%/kern.h %D%/kern.c
 KERN_LDADD = libkern.a libtap.a $(MIX_LIBS)
 
-check_PROGRAMS += %D%/combine.t %D%/embed.t %D%/exp.t %D%/pack.t %D%/product.t %D%/rmsnorm.t \
-                  %D%/router.t %D%/sum.t %D%/swiglu.t
+check_PROGRAMS += %D%/attention.t %D%/combine.t %D%/embed.t %D%/exp.t %D%/pack.t %D%/product.t %D%/rmsnorm.t \
+                  %D%/rope.t %D%/router.t %D%/sum.t %D%/swiglu.t
+%C%_attention_t_SOURCES = %D%/attention.c
+%C%_attention_t_LDADD   = $(KERN_LDADD)
 %C%_combine_t_SOURCES = %D%/combine.c
 %C%_combine_t_LDADD   = $(KERN_LDADD)
 %C%_embed_t_SOURCES   = %D%/embed.c
@@ -16,6 +18,8 @@ check_PROGRAMS += %D%/combine.t %D%/embed.t %D%/exp.t %D%/pack.t %D%/product.t %
 %C%_product_t_LDADD   = $(KERN_LDADD)
 %C%_rmsnorm_t_SOURCES = %D%/rmsnorm.c
 %C%_rmsnorm_t_LDADD   = $(KERN_LDADD)
+%C%_rope_t_SOURCES    = %D%/rope.c
+%C%_rope_t_LDADD      = $(KERN_LDADD)
 %C%_router_t_SOURCES  = %D%/router.c
 %C%_router_t_LDADD    = $(KERN_LDADD)
 %C%_sum_t_SOURCES     = %D%/sum.c
