@@ -7,6 +7,7 @@ include src/plan/local.mk
 include src/dev/local.mk
 include src/engine/local.mk
 include src/io/local.mk
+include src/cli/local.mk
 
 bin_PROGRAMS += mixserve
 mixserve_SOURCES = %D%/main.c

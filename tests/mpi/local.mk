@@ -13,3 +13,11 @@ check_PROGRAMS += \
 %C%_mail1_t_SOURCES   = %D%/mail.c
 %C%_mail2_n2_SOURCES  = %D%/mail.c
 %C%_mail8_n8_SOURCES  = %D%/mail.c
+
+# main.c with another command line, for a test that looks at how jobs end.
+dist_check_SCRIPTS += %D%/ending.sh
+EXTRA_PROGRAMS += %D%/ending_ranks
+CLEANFILES += %D%/ending_ranks
+%C%_ending_ranks_SOURCES = %D%/ending_ranks.c src/main.c
+%C%_ending_ranks_LDADD = $(MIX_LIBS)
+tests/mpi/ending.log: tests/mpi/ending_ranks$(EXEEXT)
