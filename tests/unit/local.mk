@@ -7,3 +7,6 @@ check_PROGRAMS += %D%/sampler.t
 %C%_sampler_t_SOURCES = %D%/sampler.c
 check_PROGRAMS += %D%/sched.t
 %C%_sched_t_SOURCES = %D%/sched.c
+
+check_PROGRAMS += %D%/exchange_route.t
+%C%_exchange_route_t_SOURCES = %D%/exchange_route.c
