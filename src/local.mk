@@ -4,6 +4,7 @@ libmix_a_SOURCES =
 include src/base/local.mk
 include src/exchange/local.mk
 include src/engine/local.mk
+include src/io/local.mk
 
 bin_PROGRAMS += mixserve
 mixserve_SOURCES = %D%/main.c

@@ -10,3 +10,7 @@ check_PROGRAMS += %D%/sched.t
 
 check_PROGRAMS += %D%/exchange_route.t
 %C%_exchange_route_t_SOURCES = %D%/exchange_route.c
+check_PROGRAMS += %D%/file.t
+%C%_file_t_SOURCES = %D%/file.c %D%/scratch.h
+check_PROGRAMS += %D%/safetensors.t
+%C%_safetensors_t_SOURCES = %D%/safetensors.c %D%/scratch.h
