@@ -5,6 +5,7 @@ include src/base/local.mk
 include src/exchange/local.mk
 include src/engine/local.mk
 include src/io/local.mk
+include src/comm/local.mk
 
 bin_PROGRAMS += mixserve
 mixserve_SOURCES = %D%/main.c
