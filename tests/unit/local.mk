@@ -1,6 +1,10 @@
 # One test a source file, the same name.
 check_PROGRAMS += %D%/base.t
 %C%_base_t_SOURCES = %D%/base.c
+check_PROGRAMS += %D%/dev.t
+%C%_dev_t_SOURCES = %D%/dev.c
+check_PROGRAMS += %D%/tables.t
+%C%_tables_t_SOURCES = %D%/tables.c
 check_PROGRAMS += %D%/pages.t
 %C%_pages_t_SOURCES = %D%/pages.c
 check_PROGRAMS += %D%/sampler.t
