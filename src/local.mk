@@ -6,6 +6,7 @@ include src/comm/local.mk
 include src/plan/local.mk
 include src/engine/local.mk
 include src/io/local.mk
+include src/arch/local.mk
 
 bin_PROGRAMS += mixserve
 mixserve_SOURCES = %D%/main.c

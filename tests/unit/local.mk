@@ -17,3 +17,7 @@ check_PROGRAMS += %D%/ledger.t
 %C%_ledger_t_SOURCES = %D%/ledger.c %D%/scratch.h
 check_PROGRAMS += %D%/lock.t
 %C%_lock_t_SOURCES = %D%/lock.c %D%/scratch.h
+check_PROGRAMS += %D%/arch.t
+%C%_arch_t_SOURCES = %D%/arch.c %D%/scratch.h
+check_PROGRAMS += %D%/members.t
+%C%_members_t_SOURCES = %D%/members.c %D%/scratch.h

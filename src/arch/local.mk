@@ -1,0 +1,3 @@
+libmix_a_SOURCES += \
+  %D%/arch.c    %D%/arch.h    \
+  %D%/members.c %D%/members.h
