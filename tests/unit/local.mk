@@ -21,3 +21,5 @@ check_PROGRAMS += %D%/arch.t
 %C%_arch_t_SOURCES = %D%/arch.c %D%/scratch.h
 check_PROGRAMS += %D%/members.t
 %C%_members_t_SOURCES = %D%/members.c %D%/scratch.h
+check_PROGRAMS += %D%/tensors.t
+%C%_tensors_t_SOURCES = %D%/tensors.c
