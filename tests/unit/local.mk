@@ -13,3 +13,5 @@ check_PROGRAMS += %D%/file.t
 %C%_file_t_SOURCES = %D%/file.c %D%/scratch.h
 check_PROGRAMS += %D%/safetensors.t
 %C%_safetensors_t_SOURCES = %D%/safetensors.c %D%/scratch.h
+check_PROGRAMS += %D%/topo.t
+%C%_topo_t_SOURCES = %D%/topo.c
