@@ -29,4 +29,5 @@ EXTRA_PROGRAMS =
 
 include tests/unit/local.mk
 include tests/mpi/local.mk
+include tests/kernels/local.mk
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)
