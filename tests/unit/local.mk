@@ -29,3 +29,5 @@ check_PROGRAMS += %D%/members.t
 %C%_members_t_SOURCES = %D%/members.c %D%/scratch.h
 check_PROGRAMS += %D%/tensors.t
 %C%_tensors_t_SOURCES = %D%/tensors.c
+check_PROGRAMS += %D%/topo.t
+%C%_topo_t_SOURCES = %D%/topo.c
