@@ -22,7 +22,7 @@ AM_TESTS_ENVIRONMENT = MIXSERVE='$(abs_top_builddir)/mixserve'; export MIXSERVE;
 
 LDADD = libtap.a $(MIX_LIBS)
 check_LIBRARIES = libtap.a
-libtap_a_SOURCES = %D%/tap.h %D%/tap.c %D%/tap_mpi.h
+libtap_a_SOURCES = %D%/tap.h %D%/tap.c %D%/tap_mpi.h %D%/rig.h %D%/rig.c
 
 # Programs that test scripts start, not tests themselves.
 EXTRA_PROGRAMS =

@@ -31,3 +31,7 @@ check_PROGRAMS += %D%/tensors.t
 %C%_tensors_t_SOURCES = %D%/tensors.c
 check_PROGRAMS += %D%/topo.t
 %C%_topo_t_SOURCES = %D%/topo.c
+check_PROGRAMS += %D%/model_slices.t
+%C%_model_slices_t_SOURCES = %D%/model_slices.c %D%/scratch.h
+check_PROGRAMS += %D%/model_load.t
+%C%_model_load_t_SOURCES = %D%/model_load.c %D%/scratch.h
