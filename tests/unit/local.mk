@@ -13,3 +13,7 @@ check_PROGRAMS += %D%/file.t
 %C%_file_t_SOURCES = %D%/file.c %D%/scratch.h
 check_PROGRAMS += %D%/safetensors.t
 %C%_safetensors_t_SOURCES = %D%/safetensors.c %D%/scratch.h
+check_PROGRAMS += %D%/results.t
+%C%_results_t_SOURCES = %D%/results.c %D%/scratch.h
+check_PROGRAMS += %D%/results_limits.t
+%C%_results_limits_t_SOURCES = %D%/results_limits.c %D%/scratch.h
