@@ -35,3 +35,7 @@ check_PROGRAMS += %D%/model_slices.t
 %C%_model_slices_t_SOURCES = %D%/model_slices.c %D%/scratch.h
 check_PROGRAMS += %D%/model_load.t
 %C%_model_load_t_SOURCES = %D%/model_load.c %D%/scratch.h
+check_PROGRAMS += %D%/results.t
+%C%_results_t_SOURCES = %D%/results.c %D%/scratch.h
+check_PROGRAMS += %D%/results_limits.t
+%C%_results_limits_t_SOURCES = %D%/results_limits.c %D%/scratch.h
