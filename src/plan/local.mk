@@ -1,2 +1,4 @@
 libmix_a_SOURCES += \
-  %D%/plan.c    %D%/plan.h
+  %D%/memory.c %D%/memory.h \
+  %D%/plan.c   %D%/plan.h   \
+  %D%/search.c %D%/search.h

@@ -31,3 +31,6 @@ check_PROGRAMS += %D%/tensors.t
 %C%_tensors_t_SOURCES = %D%/tensors.c
 check_PROGRAMS += %D%/topo.t
 %C%_topo_t_SOURCES = %D%/topo.c
+check_PROGRAMS += %D%/memory.t %D%/search.t
+%C%_memory_t_SOURCES = %D%/memory.c %D%/plan_fixture.h
+%C%_search_t_SOURCES = %D%/search.c %D%/plan_fixture.h
