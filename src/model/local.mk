@@ -7,6 +7,7 @@ libmix_a_SOURCES += \
   %D%/embed.c                         \
   %D%/forward.c                       \
   %D%/head.c                          \
+  %D%/identity.c    %D%/identity.h    \
   %D%/kv.c          %D%/kv.h          \
   %D%/load.c                          \
   %D%/model.c       %D%/model.h       \
