@@ -26,9 +26,6 @@ LDADD = libtap.a $(MIX_LIBS)
 check_LIBRARIES = libtap.a
 libtap_a_SOURCES = %D%/tap.h %D%/tap.c %D%/tap_mpi.h %D%/rig.h %D%/rig.c
 
-# Programs that test scripts start, not tests themselves.
-EXTRA_PROGRAMS =
-
 include tests/unit/local.mk
 include tests/mpi/local.mk
 include tests/kernels/local.mk

@@ -16,6 +16,14 @@ check_PROGRAMS += \
 %C%_mail2_n2_SOURCES  = %D%/mail.c
 %C%_mail8_n8_SOURCES  = %D%/mail.c
 
+# main.c with another command line, for a test that looks at how jobs end.
+dist_check_SCRIPTS += %D%/ending.sh
+EXTRA_PROGRAMS += %D%/ending_ranks
+CLEANFILES += %D%/ending_ranks
+%C%_ending_ranks_SOURCES = %D%/ending_ranks.c src/main.c
+%C%_ending_ranks_LDADD = $(MIX_LIBS)
+tests/mpi/ending.log: tests/mpi/ending_ranks$(EXEEXT)
+
 check_PROGRAMS += \
   %D%/exchange1.t    %D%/exchange2.n2    %D%/exchange4.n4    %D%/exchange8.n8 \
   %D%/golden1.t      %D%/golden2.n2      %D%/golden4.n4                       \
@@ -30,10 +38,3 @@ check_PROGRAMS += \
 %C%_model_batch1_t_SOURCES  = %D%/model_batch.c
 %C%_model_batch2_n2_SOURCES = %D%/model_batch.c
 %C%_model_batch4_n4_SOURCES = %D%/model_batch.c
-# main.c with another command line, for a test that looks at how jobs end.
-dist_check_SCRIPTS += %D%/ending.sh
-EXTRA_PROGRAMS += %D%/ending_ranks
-CLEANFILES += %D%/ending_ranks
-%C%_ending_ranks_SOURCES = %D%/ending_ranks.c src/main.c
-%C%_ending_ranks_LDADD = $(MIX_LIBS)
-tests/mpi/ending.log: tests/mpi/ending_ranks$(EXEEXT)
