@@ -139,7 +139,7 @@ static int exchange(float *y, const struct batch *b)
     for (int i = 0; i < me; i++)
         first += b->tokens[i];
     for (int i = 0; i < mine * HIDDEN; i++)
-        narrow[i] = mix_f32_to_bf16(b->x[first][i]);
+        narrow[i] = mix_f32_to_bf16(b->x[first + i / HIDDEN][i % HIDDEN]);
     struct mix_exchange_step step = {
         .x = b->type == MIX_BF16 ? (const void *)narrow : b->x[first],
         .expert = b->expert + first * b->k,
