@@ -17,3 +17,7 @@ check_PROGRAMS += %D%/results.t
 %C%_results_t_SOURCES = %D%/results.c %D%/scratch.h
 check_PROGRAMS += %D%/results_limits.t
 %C%_results_limits_t_SOURCES = %D%/results_limits.c %D%/scratch.h
+check_PROGRAMS += %D%/columns.t
+%C%_columns_t_SOURCES = %D%/columns.c
+check_PROGRAMS += %D%/prompts.t
+%C%_prompts_t_SOURCES = %D%/prompts.c %D%/scratch.h
