@@ -77,7 +77,7 @@ static int open_device(struct run *r)
     const struct mix_topo_rank *me = &r->topo.rank[mix_comm_rank(r->comm)];
     int threads = r->o->threads ? (int)r->o->threads : me->threads;
 
-    return mix_dev_open(&r->dev, "cpu", me->local_rank, threads);
+    return mix_dev_open(&r->dev, "cpu", 0, threads);
 }
 
 static int load(struct run *r)
