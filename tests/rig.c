@@ -239,20 +239,28 @@ void rig_free_golden(struct rig_model *m)
 void __lsan_disable(void) __attribute__((weak));
 void __lsan_enable(void) __attribute__((weak));
 
+static void watch_leaks(bool on)
+{
+    if (on && __lsan_enable)
+        __lsan_enable();
+    if (!on && __lsan_disable)
+        __lsan_disable();
+}
+
 int rig_comm(struct mix_comm **comm)
 {
     int rc;
 
-    if (__lsan_disable)
-        __lsan_disable();
+    watch_leaks(false);
     rc = mix_comm_open(comm, 60.0);
-    if (__lsan_enable)
-        __lsan_enable();
+    watch_leaks(true);
     return rc;
 }
 
 void rig_comm_close(struct mix_comm *comm)
 {
     mix_comm_close(comm);
+    watch_leaks(false);
     MPI_Finalize();
+    watch_leaks(true);
 }

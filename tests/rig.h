@@ -72,9 +72,8 @@ struct rig_model {
 bool rig_load_golden(struct rig_model *m, const char *name);
 void rig_free_golden(struct rig_model *m);
 
-/* mix_comm_open; what MPI leaks at its start is not ours. */
+/* mix_comm_open, and close with MPI_Finalize; what MPI itself leaks is not reported. */
 int rig_comm(struct mix_comm **comm);
-/* Close it, finish MPI. */
 void rig_comm_close(struct mix_comm *comm);
 
 #endif
