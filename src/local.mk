@@ -4,6 +4,7 @@ libmix_a_SOURCES =
 include src/base/local.mk
 include src/dev/local.mk
 include src/io/local.mk
+include src/text/local.mk
 include src/comm/local.mk
 include src/plan/local.mk
 include src/exchange/local.mk

@@ -1,0 +1,9 @@
+libmix_a_SOURCES += \
+  %D%/alphabet.c       %D%/alphabet.h        \
+  %D%/bytelevel.c      %D%/bytelevel.h       \
+  %D%/charset.c        %D%/charset.h         \
+  %D%/nfc.c            %D%/nfc.h             \
+  %D%/regex.c          %D%/regex.h           \
+  %D%/unicode.c        %D%/unicode.h         \
+  %D%/unicode_table.c                        \
+  %D%/utf8.c           %D%/utf8.h
