@@ -45,4 +45,6 @@ check_PROGRAMS += %D%/added.t
 %C%_added_t_SOURCES = %D%/added.c
 check_PROGRAMS += %D%/pretok.t
 %C%_pretok_t_SOURCES = %D%/pretok.c %D%/golden.h
+check_PROGRAMS += %D%/tokenizer.t
+%C%_tokenizer_t_SOURCES = %D%/tokenizer.c %D%/golden.h %D%/scratch.h
 EXTRA_DIST += tests/golden/text.json tests/golden/make_text_cases.py
