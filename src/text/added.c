@@ -153,9 +153,13 @@ void mix_added_next(const struct mix_added *added, const struct mix_alphabet *a,
              begin = (size_t)(p - s))
             if (!mix_unicode_space(mix_utf8_back(&p)))
                 break;
+        if (e->token.lstrip && begin < at->taken)
+            begin = at->taken;
         for (const char *p = s + end; e->token.rstrip && end < n; end = (size_t)(p - s))
             if (!mix_unicode_space(mix_utf8_next(&p)))
                 break;
+        if (begin >= end) /* white space that the token in front has taken already */
+            continue;
         *gap = at->taken;
         *gap_end = begin > at->taken ? begin : at->taken;
         *id = e->token.id;

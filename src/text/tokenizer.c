@@ -98,7 +98,7 @@ static int encode_word(void *ctx, const char *word, size_t n)
         TRY(mix_bytelevel_letters(&e->letters, word, n));
         id = mix_vocab_find(e->t->vocab, e->letters.s, e->letters.len);
     }
-    if (id >= 0)
+    if (id >= 0 && !mix_tokenizer_is(e->t, id, MIX_TOKENIZER_OUTSIDE))
         return put_ids(e, &id, 1);
     TRY(mix_bpe_word(e->t->bpe, &e->work, word, n, e->ids, e->count, e->room));
 out:
@@ -201,7 +201,7 @@ int mix_tokenizer_decode(const struct mix_tokenizer *t, const int32_t *ids, size
 
         if (!text)
             continue;
-        if (skip_special && (size_t)ids[i] < t->kinds && t->kind[ids[i]] & MIX_TOKENIZER_SPECIAL)
+        if (skip_special && mix_tokenizer_is(t, ids[i], MIX_TOKENIZER_SPECIAL))
             continue;
         TRY(mix_str_add(&bytes, text, length));
     }

@@ -297,14 +297,14 @@ static int check_decoder(const struct mix_json_file *f)
 
 /* ---- added tokens */
 
-static int note_kind(struct mix_tokenizer *t, int32_t id, bool special)
+static int note_kind(struct mix_tokenizer *t, int32_t id, int kind)
 {
     int rc;
     size_t old = t->kinds;
 
     TRY(mix_grow(&t->kind, &t->kinds, (size_t)id + 1, 1, "added tokens"));
     memset(t->kind + old, 0, t->kinds - old);
-    t->kind[id] = (uint8_t)(MIX_TOKENIZER_ADDED | (special ? MIX_TOKENIZER_SPECIAL : 0));
+    t->kind[id] = (uint8_t)(MIX_TOKENIZER_ADDED | kind);
 out:
     return rc;
 }
@@ -315,6 +315,7 @@ static int add_token(struct mix_tokenizer *t, const struct mix_json_file *f, con
     int rc;
     struct mix_added_token token = {0};
     bool normalized, special;
+    int outside = 0;
     const char *content = json_string_value(json_object_get(entry, "content")), *text;
     const json_t *id = json_object_get(entry, "id");
     size_t n = json_string_length(json_object_get(entry, "content"));
@@ -330,7 +331,7 @@ static int add_token(struct mix_tokenizer *t, const struct mix_json_file *f, con
     if (n == 0)
         goto out; /* the reference ignores it */
     token.id = mix_vocab_find(t->vocab, content, n);
-    if (token.id >= 0 && (size_t)token.id < t->kinds && t->kind[token.id])
+    if (token.id >= 0 && mix_tokenizer_is(t, token.id, MIX_TOKENIZER_ADDED))
         TRY(mix_json_bad(f, "%s: \"%.40s\" twice", where, content));
     /* The reference numbers added tokens itself; a file that says otherwise has two meanings. */
     if (json_integer_value(id) != (token.id >= 0 ? token.id : expected))
@@ -341,15 +342,18 @@ static int add_token(struct mix_tokenizer *t, const struct mix_json_file *f, con
         TRY(mix_str_addf(&full, "%s: %s", f->path.s, where));
         TRY(mix_vocab_add(t->vocab, expected, content, n, full.s));
         token.id = (int32_t)expected;
+        outside = MIX_TOKENIZER_OUTSIDE;
     }
-    TRY(note_kind(t, token.id, special));
     text = content;
     if (normalized && t->nfc) {
         TRY(mix_nfc(t->alphabet, content, n, &form));
         TRY(mix_vocab_respell(t->vocab, token.id, form.s, form.len));
+        /* Its text is the normal form; the reference knows special ones by their content. */
+        special &= form.len == n && memcmp(form.s, content, n) == 0;
         text = form.s;
         n = form.len;
     }
+    TRY(note_kind(t, token.id, (special ? MIX_TOKENIZER_SPECIAL : 0) | outside));
     TRY(mix_added_add(normalized ? t->normalized : t->raw, text, n, &token));
     if (token.lstrip || token.rstrip)
         t->longest = 0;

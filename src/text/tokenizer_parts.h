@@ -31,7 +31,17 @@ struct mix_tokenizer {
     size_t longest; /* bytes of a text that one token can stand for; 0: any number */
 };
 
-enum mix_tokenizer_kind { MIX_TOKENIZER_ADDED = 1, MIX_TOKENIZER_SPECIAL = 2 };
+enum mix_tokenizer_kind {
+    MIX_TOKENIZER_ADDED = 1,
+    MIX_TOKENIZER_SPECIAL = 2,
+    MIX_TOKENIZER_OUTSIDE = 4, /* added, and not a word of the model's vocabulary */
+};
+
+static inline bool mix_tokenizer_is(const struct mix_tokenizer *t, int32_t id,
+                                    enum mix_tokenizer_kind kind)
+{
+    return (size_t)id < t->kinds && t->kind[id] & kind;
+}
 
 /* Fill *t, which is all zero, from the files; on failure what is there must be closed. */
 int mix_tokenizer_load(struct mix_tokenizer *t, const char *model_dir);

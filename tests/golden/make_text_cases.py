@@ -166,7 +166,7 @@ def tokenizers_cases(base):
 
     plain = added(("<s>", "s"), ("</s>", "s"), ("<think>", ""), ("<s><s>", "s"), ("Ang\u0301", "n"))
     flags = added(("<a>", "sl"), ("<b>", "sr"), ("<c>", "slr"), ("the", "w"), ("in", "wn"),
-                  ("\u00e9t", "n"), ("<d>", "wlr"), ("\u00e9t\u00e9", ""), ("e\u0301e", "n"),
+                  ("\u00e9t", "n"), ("<d>", "wlr"), ("\u00e9t\u00e9", ""), ("e\u0301e", "ns"),
                   (" x ", "r"))
     around = {"type": "TemplateProcessing",
               "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
@@ -191,7 +191,8 @@ def tokenizers_cases(base):
          "added_tokens": flags + added(("er", "s"))},
         {"pre_tokenizer": sequence(r"\s", last=dict(regex, add_prefix_space=True)),
          "added_tokens": [], "post_processor": {"type": "Sequence", "processors": [ids_only]}},
-        {"model": {"ignore_merges": True}, "pre_tokenizer": regex, "added_tokens": plain,
+        {"model": {"ignore_merges": True}, "pre_tokenizer": regex,
+         "added_tokens": plain + added(("zq", "w")),
          "post_processor": {"type": "Sequence", "processors": [ids_only, around]}},
         {"model": {"merges": strings[::2] + strings[:3], "unk_token": "a", "byte_fallback": True,
                    "fuse_unk": True}, "pre_tokenizer": regex, "added_tokens": plain},
@@ -209,7 +210,7 @@ def tokenizers_cases(base):
         for token in change["added_tokens"]:  # the library numbers them itself
             token["id"] = t.token_to_id(token["content"])
         contents = [a["content"] for a in change["added_tokens"]] + [" the ", "\u00e9", "   "]
-        texts = ["", " ", "\0", "in the inn"] + [text(contents) for _ in range(40)]
+        texts = ["", " ", "\0", "in the inn", "1zq zq"] + [text(contents) for _ in range(40)]
         ids = [[rng.randrange(500) for _ in range(rng.randrange(12))] for _ in range(15)]
         out.append({
             "with": change, "config": None,

@@ -43,6 +43,8 @@ static void cases(void)
         {"\xE4\xB8\xAD", {.id = 8}},
         {"<a>", {.id = 10}}, /* again: the first counts */
         {"Q", {.id = 11, .single_word = true, .rstrip = true}},
+        {"\t", {.id = 12, .lstrip = true, .rstrip = true}},
+        {"\r", {.id = 13, .rstrip = true}},
     };
     static const struct {
         const char *text, *found;
@@ -67,6 +69,8 @@ static void cases(void)
         {"\xE4\xB8\xAD\xE4\xB8\xAE", "[8]\xE4\xB8\xAE"},
         {"Q  Q", "[11][11]"},
         {"xQ Q", "xQ [11]"},
+        {"a \t\t b", "a[12]b"},      /* the second was taken with the first */
+        {"a \r\r b", "a [13][13]b"}, /* so was this, and the reference still finds it */
     };
     struct mix_added *added = NULL;
 
