@@ -32,4 +32,5 @@ libtap_a_SOURCES = %D%/tap.h %D%/tap.c %D%/tap_mpi.h %D%/rig.h %D%/rig.c
 include tests/unit/local.mk
 include tests/mpi/local.mk
 include tests/kernels/local.mk
+include tests/io/local.mk
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)

@@ -47,3 +47,7 @@ check_PROGRAMS += %D%/explain.t %D%/memory.t %D%/plan_json.t %D%/resume.t %D%/se
 %C%_resume_t_SOURCES = %D%/resume.c %D%/plan_fixture.h
 %C%_memory_t_SOURCES = %D%/memory.c %D%/plan_fixture.h
 %C%_search_t_SOURCES = %D%/search.c %D%/plan_fixture.h
+check_PROGRAMS += %D%/columns.t
+%C%_columns_t_SOURCES = %D%/columns.c
+check_PROGRAMS += %D%/prompts.t
+%C%_prompts_t_SOURCES = %D%/prompts.c %D%/scratch.h
