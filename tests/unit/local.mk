@@ -76,3 +76,16 @@ check_PROGRAMS += %D%/pretok.t
 check_PROGRAMS += %D%/tokenizer.t
 %C%_tokenizer_t_SOURCES = %D%/tokenizer.c %D%/golden.h %D%/scratch.h
 EXTRA_DIST += tests/golden/text.json tests/golden/make_text_cases.py
+check_PROGRAMS += %D%/claims.t
+%C%_claims_t_SOURCES = %D%/claims.c
+check_PROGRAMS += %D%/folder.t
+%C%_folder_t_SOURCES = %D%/folder.c
+check_PROGRAMS += %D%/identity.t
+%C%_identity_t_SOURCES = %D%/identity.c
+# Tests of the filing half of the engine share a small job.
+check_PROGRAMS += %D%/store.t
+%C%_store_t_SOURCES = %D%/store.c %D%/filing.c %D%/filing.h %D%/scratch.h
+check_PROGRAMS += %D%/sampling.t
+%C%_sampling_t_SOURCES = %D%/sampling.c
+check_PROGRAMS += %D%/parse.t
+%C%_parse_t_SOURCES = %D%/parse.c
