@@ -49,3 +49,5 @@ check_PROGRAMS += %D%/columns.t
 %C%_columns_t_SOURCES = %D%/columns.c
 check_PROGRAMS += %D%/prompts.t
 %C%_prompts_t_SOURCES = %D%/prompts.c %D%/scratch.h
+check_PROGRAMS += %D%/h5arena.t
+%C%_h5arena_t_SOURCES = %D%/h5arena.c
