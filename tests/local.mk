@@ -23,10 +23,15 @@ AM_TESTS_ENVIRONMENT = MIXSERVE='$(abs_top_builddir)/mixserve'; export MIXSERVE;
   export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM;
 
 LDADD = libtap.a $(MIX_LIBS)
+# What the tests read.
+EXTRA_DIST += %D%/golden inputs
+
 check_LIBRARIES = libtap.a
 libtap_a_SOURCES = %D%/tap.h %D%/tap.c %D%/tap_mpi.h %D%/rig.h %D%/rig.c
 
 include tests/unit/local.mk
 include tests/mpi/local.mk
 include tests/kernels/local.mk
+include tests/io/local.mk
+include tests/e2e/local.mk
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)

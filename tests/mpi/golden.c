@@ -153,7 +153,7 @@ int main(void)
         struct rig_model m;
 
         if (!rig_load_golden(&m, names[i])) {
-            tap_skip(names[i], "its golden files are not there");
+            ok_all(false, "the golden files of %s", names[i]);
             continue;
         }
         for (size_t l = 0; l < sizeof layouts / sizeof layouts[0]; l++)
