@@ -11,6 +11,7 @@
 #ifndef MIX_ENGINE_JOB_H
 #define MIX_ENGINE_JOB_H
 
+#include "engine/claims.h"
 #include "plan/plan.h"
 
 #include <stdbool.h>
@@ -51,11 +52,6 @@ int64_t mix_job_rows_sealed(const struct mix_job *job); /* in shards and pieces,
 bool mix_job_stored_plan(const struct mix_job *job, struct mix_plan *plan);
 /* Start this attempt: writes job.json and plan.json (keeping the first plan's numeric part). */
 int mix_job_begin(struct mix_job *job, const struct mix_plan *plan);
-
-struct mix_claim {
-    int64_t first, count; /* count 0: nothing is left */
-    int32_t pieces;       /* number of sealed pieces of it that exist already */
-};
 
 /* The next shard for a replica out of so many.  An answer, never a failure. */
 struct mix_claim mix_job_claim(struct mix_job *job, int replicas);

@@ -1,0 +1,2 @@
+libmix_a_SOURCES += \
+  %D%/claims.c %D%/claims.h
