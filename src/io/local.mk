@@ -1,0 +1,2 @@
+libmix_a_SOURCES += \
+  %D%/file.c %D%/file.h
