@@ -2,6 +2,8 @@
 noinst_LIBRARIES += libmix.a
 libmix_a_SOURCES =
 include src/base/local.mk
+include src/comm/local.mk
+include src/plan/local.mk
 include src/engine/local.mk
 include src/io/local.mk
 

@@ -25,4 +25,5 @@ check_LIBRARIES = libtap.a
 libtap_a_SOURCES = %D%/tap.h %D%/tap.c %D%/tap_mpi.h
 
 include tests/unit/local.mk
+include tests/mpi/local.mk
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)

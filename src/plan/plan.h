@@ -44,6 +44,8 @@ struct mix_place { /* one rank's coordinates */
     int tp_i, dp_i, etp_i, ep_i, edp_i, domain;
 };
 
+const char *mix_exchange_kind_name(int kind); /* "tp", as --exchange takes it; never NULL */
+
 struct mix_place mix_plan_place(const struct mix_plan *plan, int rank);
 
 /* 64 bits that are equal exactly when the numeric parts are. */

@@ -1,0 +1,233 @@
+/* flow.c - bytes under way between the members of a group, and waiting for them.
+ *
+ * Waiting tests, ticks and yields.  Yielding first: with more ranks than cores
+ * the one that we wait for wants this core.  After a millisecond whoever we wait
+ * for is computing; then a nap of 50 us between tests leaves it the machine. */
+#include "comm/group_private.h"
+
+#include "base/clock.h"
+#include "comm/check_mpi.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const double yield_s = 1e-3;
+static const long nap_ns = 50000;
+
+/* Start the next piece of flow i: a receive below size, a send above. */
+static int next_piece(struct mix_group *g, int i)
+{
+    struct mix_flow *f = &g->flow[i];
+    size_t n = f->left < g->most ? f->left : g->most;
+    int rc = MIX_OK;
+
+    if (i < g->size)
+        TRY_MPI(MPI_Irecv(f->at, (int)n, MPI_BYTE, i, g->tag, g->mpi, &g->request[i]));
+    else
+        TRY_MPI(MPI_Isend(f->at, (int)n, MPI_BYTE, i - g->size, g->tag, g->mpi, &g->request[i]));
+    f->at = f->at ? f->at + n : NULL;
+    f->left -= n;
+    f->piece = (int)n;
+    f->under_way = true;
+out:
+    return rc;
+}
+
+int mix_flow_begin(struct mix_group *g)
+{
+    if (g->broken)
+        return MIX_FAIL(MIX_ECOMM, "%s: an operation of this group has failed before", g->name);
+    if (g->pending)
+        return MIX_FAIL(MIX_EBUG, "%s: an operation is under way", g->name);
+    g->tag = (g->tag + 1) & 0x7FFF; /* 32767 is the tag that every MPI has */
+    return MIX_OK;
+}
+
+static int begin_flow(struct mix_group *g, int i, void *at, size_t n)
+{
+    g->flow[i] = (struct mix_flow){.at = at, .left = n};
+    g->pending++;
+    return next_piece(g, i);
+}
+
+int mix_flow_recv(struct mix_group *g, int member, void *to, size_t n)
+{
+    return begin_flow(g, member, to, n);
+}
+
+int mix_flow_send(struct mix_group *g, int member, const void *from, size_t n)
+{
+    size_t pieces = n ? (n - 1) / g->most + 1 : 1;
+
+    if (g->inside[member]) {
+        g->stats.bytes_inside += n;
+        g->stats.messages_inside += pieces;
+    } else {
+        g->stats.bytes_between += n;
+        g->stats.messages_between += pieces;
+    }
+    return begin_flow(g, g->size + member, (void *)(uintptr_t)from, n);
+}
+
+/* A receive that is not cancelled would write into memory that its owner has freed by then. */
+void mix_flow_abandon(struct mix_group *g)
+{
+    g->broken = true;
+    for (int i = 0; i < 2 * g->size; i++) {
+        if (g->request[i] == MPI_REQUEST_NULL)
+            continue;
+        if (i < g->size)
+            MPI_Cancel(&g->request[i]);
+        MPI_Request_free(&g->request[i]);
+    }
+    g->pending = 0;
+}
+
+/* "for rank 3 (node a07), rank 5 (node a08)": the members that have not sent, else those that have
+ * not received. */
+static void missing(const struct mix_group *g, char *text, size_t room)
+{
+    enum { NAMED = 6 };
+    int first = 0, late = 0;
+    size_t n = 0;
+
+    for (int half = 0; half < 2 && !late; half++)
+        for (int i = first = half * g->size; i < first + g->size; i++)
+            late += g->flow[i].under_way;
+    text[0] = '\0';
+    for (int i = first, named = 0; i < first + g->size && n < room; i++) {
+        int rank = g->world[i - first];
+
+        if (!g->flow[i].under_way)
+            continue;
+        if (named == NAMED) {
+            snprintf(text + n, room - n, " and %d more", late - named);
+            break;
+        }
+        n += (size_t)snprintf(text + n, room - n, "%srank %d (node %s)", named ? ", " : "", rank,
+                              mix_comm_host(g->comm, rank));
+        named++;
+    }
+    if (first && n < room)
+        snprintf(text + strlen(text), room - strlen(text), " to receive");
+}
+
+static int stalled(const struct mix_group *g, const char *what, double waited, bool hurried)
+{
+    const struct mix_comm *c = g->comm;
+    char who[400], doing[100] = "";
+
+    missing(g, who, sizeof who);
+    if (c->phase)
+        snprintf(doing, sizeof doing, " (step %ld, %s)", c->step, c->phase);
+    return MIX_FAIL(MIX_ECOMM, "%swaited %.3g s in %s of %s%s for %s",
+                    hurried ? "after the signal to stop, " : "", waited, what, g->name, doing, who);
+}
+
+/* Nothing has come since `since`: is that too long? */
+static int patience(struct mix_group *g, const char *what, double since, double now)
+{
+    struct mix_comm *c = g->comm;
+
+    if (c->hurry && *c->hurry) {
+        double from;
+
+        if (c->hurry_since == 0)
+            c->hurry_since = now;
+        from = since > c->hurry_since ? since : c->hurry_since;
+        if (now - from > c->hurry_grace_s)
+            return stalled(g, what, now - since, true);
+    }
+    if (c->stall_s > 0 && now - since > c->stall_s)
+        return stalled(g, what, now - since, false);
+    return MIX_OK;
+}
+
+static int tick(struct mix_comm *c)
+{
+    int rc;
+
+    if (!c->tick || c->in_tick)
+        return MIX_OK;
+    c->in_tick = true;
+    rc = c->tick(c->tick_ctx);
+    c->in_tick = false;
+    return rc;
+}
+
+/* Piece i has come to its end. */
+static int piece_done(struct mix_group *g, const char *what, int i, MPI_Status *status)
+{
+    struct mix_flow *f = &g->flow[i];
+    int rc = MIX_OK, got = 0;
+
+    if (i < g->size) {
+        TRY_MPI(MPI_Get_count(status, MPI_BYTE, &got));
+        MIX_CHECK(got == f->piece, "%s of %s: rank %d sent %d bytes, expected %d", what, g->name,
+                  g->world[i], got, f->piece);
+    }
+    f->under_way = false;
+    if (f->left)
+        return next_piece(g, i);
+    g->pending--;
+out:
+    return rc;
+}
+
+/* MPI_Testsome has found a fault in one of n pieces: which, and in MPI's own words. */
+static int refused(const struct mix_group *g, const char *what, int n)
+{
+    for (int j = 0; j < n; j++) {
+        char text[MPI_MAX_ERROR_STRING] = "";
+        int i = g->done[j], len = 0, e = g->status[j].MPI_ERROR;
+
+        if (e == MPI_SUCCESS || e == MPI_ERR_PENDING)
+            continue;
+        MPI_Error_string(e, text, &len);
+        return MIX_FAIL(MIX_ECOMM, "%s of %s, %s rank %d (node %s): %s", what, g->name,
+                        i < g->size ? "from" : "to", g->world[i % g->size],
+                        mix_comm_host(g->comm, g->world[i % g->size]), text);
+    }
+    return MIX_FAIL(MIX_ECOMM, "%s of %s: MPI_Testsome failed", what, g->name);
+}
+
+int mix_flow_wait(struct mix_group *g, const char *what)
+{
+    double begin = mix_now(), since = begin;
+    bool moved = false;
+    int rc = MIX_OK;
+
+    while (g->pending) {
+        double now;
+        int n = 0, e = MPI_Testsome(2 * g->size, g->request, &n, g->done, g->status);
+
+        if (e == MPI_ERR_IN_STATUS) {
+            rc = refused(g, what, n);
+            goto out;
+        }
+        TRY_MPI(e);
+        if (n > 0) {
+            for (int j = 0; j < n; j++)
+                TRY(piece_done(g, what, g->done[j], &g->status[j]));
+            moved = true;
+            continue;
+        }
+        TRY(tick(g->comm));
+        now = mix_now();
+        if (moved)
+            since = now;
+        moved = false;
+        TRY(patience(g, what, since, now));
+        if (now - since < yield_s)
+            sched_yield();
+        else
+            nanosleep(&(struct timespec){.tv_nsec = nap_ns}, NULL);
+    }
+out:
+    g->stats.wait_s += mix_now() - begin;
+    if (rc)
+        mix_flow_abandon(g);
+    return rc;
+}

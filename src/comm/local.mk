@@ -1,0 +1,8 @@
+libmix_a_SOURCES += \
+  %D%/agree.c %D%/agree.h     \
+  %D%/check_mpi.h             \
+  %D%/collect.c               \
+  %D%/comm.c  %D%/comm.h      \
+  %D%/flow.c                  \
+  %D%/group.c %D%/group_private.h \
+  %D%/mail.c  %D%/mail.h

@@ -1,0 +1,320 @@
+/* run.c - the data path: prompts -> scheduler -> batch -> forward -> sampler -> results.
+ *
+ * The three lines that matter are in step(): schedule, forward, draw. */
+#include "engine/run.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "comm/agree.h"
+#include "comm/mail.h"
+#include "engine/deal.h"
+#include "engine/leader.h"
+#include "engine/sampler.h"
+#include "engine/sched.h"
+#include "engine/stop.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum {                /* bits of an agreement's any */
+       SIGNALLED = 1, /* somebody got a signal */
+       HALT = 2,      /* the leader: no more batches */
+       LEAVE = 4,     /* the leader: everybody has left, max[CODE] is the code */
+};
+
+enum { DEAL, CODE }; /* an agreement's max: bytes of a shard to be dealt; the code to leave with */
+
+struct run {
+    const struct mix_run_config *config;
+    struct mix_group *replica;
+    struct mix_mail *mail;
+    struct mix_agree *agree;
+    struct mix_sched *sched;
+    struct mix_hand *hand;
+    struct mix_leader *leader;           /* leaders, else NULL */
+    struct mix_coordinator *coordinator; /* rank 0, else NULL */
+    struct mix_str deal;                 /* the message that is being dealt */
+    float *logits;                       /* [max_num_seqs][vocab] */
+    int32_t *ids;                        /* [max_num_seqs] */
+    size_t *at, *bytes;                  /* [tp] where each owner's ids lie */
+    void *scratch;                       /* the sampler's */
+    struct mix_run_result result;
+};
+
+static void close_run(struct run *r)
+{
+    mix_dev_tick_set(r->config->dev, NULL, NULL);
+    mix_comm_tick_set(r->config->comm, NULL, NULL);
+    mix_leader_close(r->leader);
+    mix_coordinator_close(r->coordinator);
+    mix_agree_close(r->agree);
+    mix_mail_close(r->mail);
+    mix_sched_destroy(r->sched);
+    mix_hand_destroy(r->hand);
+    mix_str_fini(&r->deal);
+    free(r->logits);
+    free(r->ids);
+    free(r->at);
+    free(r->bytes);
+    free(r->scratch);
+}
+
+static int tick(void *ctx)
+{
+    struct run *r = ctx;
+
+    return mix_leader_turn(r->leader);
+}
+
+/* The device's tick cannot fail; what went wrong comes out at the next turn of the loop. */
+static void device_tick(void *ctx)
+{
+    (void)tick(ctx);
+}
+
+static int open_desk(struct run *r)
+{
+    const struct mix_run_config *c = r->config;
+    int rc = MIX_OK, *leaders = NULL;
+
+    TRY(mix_calloc(&leaders, (size_t)c->plan->dp, sizeof *leaders, "leaders"));
+    for (int i = 0; i < c->plan->dp; i++)
+        leaders[i] = i * c->plan->numeric.tp;
+    struct mix_coordinator_config desk = {.comm = c->comm,
+                                          .mail = r->mail,
+                                          .job = c->job,
+                                          .progress = c->progress,
+                                          .leader = leaders,
+                                          .replicas = c->plan->dp,
+                                          .max_time_s = c->max_time_s,
+                                          .stall_s = c->stall_s,
+                                          .max_errors = c->max_errors};
+    TRY(mix_coordinator_open(&r->coordinator, &desk));
+out:
+    free(leaders);
+    return rc;
+}
+
+static int open_run(struct run *r)
+{
+    const struct mix_run_config *c = r->config;
+    int rc = MIX_OK;
+    size_t seqs = (size_t)c->plan->max_num_seqs, tp = (size_t)c->plan->numeric.tp;
+    struct mix_sched_config sched = {.max_seqs = c->plan->max_num_seqs,
+                                     .max_tokens = c->plan->max_batched_tokens,
+                                     .max_len = c->plan->max_model_len,
+                                     .pages = c->plan->pages,
+                                     .page = c->page,
+                                     .eos = c->arch->eos,
+                                     .eos_count = c->ignore_eos ? 0 : c->arch->eos_count};
+
+    r->replica = mix_model_replica(c->model);
+    TRY(mix_mail_open(&r->mail, c->comm));
+    TRY(mix_agree_open(&r->agree, r->replica));
+    TRY(mix_sched_create(&r->sched, &sched));
+    TRY(mix_hand_create(&r->hand));
+    TRY(mix_calloc(&r->logits, seqs * (size_t)c->arch->vocab, sizeof *r->logits, "logits"));
+    TRY(mix_calloc(&r->ids, seqs, sizeof *r->ids, "drawn tokens"));
+    TRY(mix_calloc(&r->at, tp, sizeof *r->at, "owners"));
+    TRY(mix_calloc(&r->bytes, tp, sizeof *r->bytes, "owners"));
+    TRY(mix_calloc(&r->scratch, 1, mix_sampler_scratch(c->arch->vocab), "the sampler"));
+    if (c->job)
+        TRY(open_desk(r));
+    if (c->store) {
+        struct mix_leader_config leader = {.comm = c->comm,
+                                           .mail = r->mail,
+                                           .store = c->store,
+                                           .coordinator = r->coordinator,
+                                           .stall_s = c->stall_s};
+        TRY(mix_leader_open(&r->leader, &leader));
+        mix_comm_tick_set(c->comm, tick, r);
+        mix_dev_tick_set(c->dev, device_tick, r);
+    }
+out:
+    return rc;
+}
+
+/* What the leader wants the replica to know next. */
+static int leader_says(struct run *r, const struct mix_agreement *said, bool idle,
+                       struct mix_agreement *mine)
+{
+    int rc = MIX_OK, code;
+    const struct mix_shard *shard = NULL;
+
+    TRY(mix_leader_turn(r->leader));
+    if (said->any & SIGNALLED)
+        TRY(mix_leader_stop(r->leader));
+    if (mix_leader_stopping(r->leader)) {
+        mine->any |= HALT;
+    } else if (mix_sched_stats(r->sched).waiting < r->config->plan->max_num_seqs) {
+        TRY(mix_leader_shard(r->leader, &shard));
+        if (shard && shard->todos) {
+            TRY(mix_deal_pack(&r->deal, shard));
+            mine->max[DEAL] = (int64_t)r->deal.len;
+        }
+    }
+    if (!mine->max[DEAL] && (idle || (said->any & HALT)))
+        TRY(mix_leader_idle(r->leader));
+    if (mix_leader_ended(r->leader, &code)) {
+        mine->any |= LEAVE;
+        mine->max[CODE] = code;
+    }
+out:
+    return rc;
+}
+
+/* A shard comes: from the leader's message to every scheduler. */
+static int take_deal(struct run *r, size_t bytes)
+{
+    int rc = MIX_OK;
+
+    TRY(mix_grow(&r->deal.s, &r->deal.room, bytes, 1, "a shard's rows"));
+    TRY(mix_group_bcast(r->replica, r->deal.s, bytes, 0));
+    TRY(mix_hand_take(r->hand, r->deal.s, bytes, r->sched));
+out:
+    return rc;
+}
+
+/* Draw for the rows that I own, and tell the replica. */
+static int draw(struct run *r, const struct mix_batch *b, int first, int mine)
+{
+    double start = mix_now();
+    int tp = r->config->plan->numeric.tp, vocab = r->config->arch->vocab, next = 0, rc;
+
+    for (int i = 0; i < mine; i++) {
+        int at = first + i;
+        const struct mix_sampling *s = mix_hand_at(r->hand, b->tag[at]);
+        struct mix_draw d = {.temperature = s->temperature,
+                             .top_p = s->top_p,
+                             .top_k = s->top_k,
+                             .seed = s->seed,
+                             .row = b->row[at],
+                             .position = b->drawn[at]};
+        r->ids[at] = mix_sample(r->logits + (size_t)i * (size_t)vocab, vocab, &d, r->scratch);
+    }
+    for (int t = 0; t < tp; t++) {
+        int end = (int)((int64_t)b->tokens * (t + 1) / tp), from = next;
+        while (next < b->samples && b->sample[next] < end)
+            next++;
+        r->at[t] = (size_t)from * sizeof *r->ids;
+        r->bytes[t] = (size_t)(next - from) * sizeof *r->ids;
+    }
+    r->result.sampling_s += mix_now() - start;
+    rc = mix_group_allgather(r->replica, r->ids, r->at, r->bytes, r->ids + first);
+    r->result.counts.tokens_out += b->samples;
+    return rc;
+}
+
+static int file_answers(struct run *r)
+{
+    int rc = MIX_OK;
+    struct mix_finished f;
+
+    while (mix_sched_finished(r->sched, &f)) {
+        if (r->leader) {
+            struct mix_answer a = {.row = f.row,
+                                   .tokens = f.tokens,
+                                   .count = f.count,
+                                   .prompt_tokens = f.prompt_tokens,
+                                   .finish_reason = f.reason,
+                                   .error =
+                                       f.reason[0] == 'n' ? "logits are not finite numbers" : NULL};
+            TRY(mix_leader_answer(r->leader, &a));
+        }
+        mix_hand_drop(r->hand, f.tag);
+    }
+out:
+    return rc;
+}
+
+static int step(struct run *r, struct mix_batch *b)
+{
+    int rc = MIX_OK, first = 0, mine = 0;
+    struct mix_step s = {.id = b->id,
+                         .position = b->position,
+                         .first = b->first,
+                         .table = b->table,
+                         .sample = b->sample,
+                         .tokens = b->tokens,
+                         .seqs = b->seqs,
+                         .table_stride = b->table_stride,
+                         .samples = b->samples};
+
+    mix_comm_phase(r->config->comm, r->result.steps, "forward");
+    TRY(mix_model_forward(r->config->model, &s, r->logits, &first, &mine));
+    TRY(draw(r, b, first, mine));
+    TRY(mix_sched_drawn(r->sched, r->ids));
+    TRY(file_answers(r));
+    r->result.steps++;
+    r->result.counts.tokens_in += b->prompt_tokens;
+out:
+    return rc;
+}
+
+static void count(struct run *r)
+{
+    struct mix_sched_stats s = mix_sched_stats(r->sched);
+    struct mix_counts *c = &r->result.counts;
+
+    c->running = s.running;
+    c->waiting = s.waiting;
+    c->pages = s.pages;
+    c->pages_used = s.pages_used;
+    r->result.restarts = s.restarts;
+    r->result.wasted_tokens = s.wasted_tokens;
+    if (r->leader)
+        mix_leader_count(r->leader, c);
+}
+
+/* Nothing to compute: do not spin while files are read or other replicas finish. */
+static void nap(struct run *r)
+{
+    const struct timespec pause = {0, 1000000};
+    double start = mix_now();
+
+    nanosleep(&pause, NULL);
+    r->result.idle_s += mix_now() - start;
+}
+
+int mix_run(const struct mix_run_config *config, struct mix_run_result *result)
+{
+    int rc = MIX_OK;
+    struct run r = {.config = config};
+    struct mix_agreement said = {0}, mine = {0};
+    struct mix_batch batch = {0};
+    double start = mix_now();
+
+    TRY(open_run(&r));
+    TRY(mix_agree_post(r.agree, &mine));
+    for (;;) {
+        TRY(mix_agree_get(r.agree, &said));
+        if (said.any & LEAVE)
+            break;
+        if (said.max[DEAL])
+            TRY(take_deal(&r, (size_t)said.max[DEAL]));
+        batch.tokens = 0;
+        if (!(said.any & HALT))
+            TRY(mix_sched_next(r.sched, &batch));
+        mine = (struct mix_agreement){.any = mix_stop_requested() ? SIGNALLED : 0,
+                                      .hash = batch.tokens ? batch.hash : 1};
+        if (r.leader)
+            TRY(leader_says(&r, &said, batch.tokens == 0, &mine));
+        TRY(mix_agree_post(r.agree, &mine));
+        if (batch.tokens)
+            TRY(step(&r, &batch));
+        else
+            nap(&r);
+        count(&r);
+    }
+    rc = (int)said.max[CODE];
+    r.result.total_s = mix_now() - start;
+    *result = r.result;
+out:
+    /* A rank that fails must end the job without asking the others for anything: closing is
+     * collective. */
+    if (rc == MIX_OK || rc == MIX_EROWS || rc == MIX_ESTOPPED)
+        close_run(&r);
+    return rc;
+}

@@ -1,0 +1,2 @@
+libmix_a_SOURCES += \
+  %D%/plan.c    %D%/plan.h

@@ -1,0 +1,91 @@
+/* plan.c - coordinates of a rank, and what makes two plans numerically the same. */
+#include "plan/plan.h"
+
+#include "base/hash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct mix_place mix_plan_place(const struct mix_plan *plan, int rank)
+{
+    int tp = plan->numeric.tp, etp = plan->numeric.etp;
+
+    return (struct mix_place){
+        .tp_i = rank % tp,
+        .dp_i = rank / tp,
+        .etp_i = rank % etp,
+        .ep_i = rank / etp % plan->ep,
+        .edp_i = rank / etp / plan->ep,
+        .domain = rank / plan->domain_size,
+    };
+}
+
+const char *mix_exchange_kind_name(int kind)
+{
+    return kind == MIX_EXCHANGE_TP ? "tp" : "unknown";
+}
+
+/* ---- the numeric part, member by member: padding and what follows a string do not count */
+
+enum { NUMBERS = 6 };
+
+static void numbers(const struct mix_plan_numeric *n, int32_t out[NUMBERS])
+{
+    out[0] = n->tp;
+    out[1] = n->etp;
+    out[2] = n->dtype;
+    out[3] = n->kv_dtype;
+    out[4] = n->exchange;
+    out[5] = n->invariant;
+}
+
+uint64_t mix_plan_numeric_id(const struct mix_plan *plan)
+{
+    const struct mix_plan_numeric *n = &plan->numeric;
+    int32_t x[NUMBERS];
+    uint64_t h;
+
+    numbers(n, x);
+    h = mix_hash(x, sizeof x);
+    h = mix_hash_add(h, n->device, strnlen(n->device, sizeof n->device));
+    return mix_hash_add(h, n->kernels, strnlen(n->kernels, sizeof n->kernels));
+}
+
+static const char *dtype_name(int32_t t)
+{
+    return t >= 0 && t < MIX_DTYPES ? mix_dtype_name((enum mix_dtype)t) : "unknown";
+}
+
+static const char *yes_no(int32_t x)
+{
+    return x ? "yes" : "no";
+}
+
+const char *mix_plan_numeric_difference(const struct mix_plan *plan, const struct mix_plan *was)
+{
+    static char text[512];
+    const struct mix_plan_numeric *a = &plan->numeric, *b = &was->numeric;
+
+    if (a->tp != b->tp)
+        snprintf(text, sizeof text, "tp %d, was %d", a->tp, b->tp);
+    else if (a->etp != b->etp)
+        snprintf(text, sizeof text, "etp %d, was %d", a->etp, b->etp);
+    else if (a->dtype != b->dtype)
+        snprintf(text, sizeof text, "dtype %s, was %s", dtype_name(a->dtype), dtype_name(b->dtype));
+    else if (a->kv_dtype != b->kv_dtype)
+        snprintf(text, sizeof text, "KV cache %s, was %s", dtype_name(a->kv_dtype),
+                 dtype_name(b->kv_dtype));
+    else if (a->exchange != b->exchange)
+        snprintf(text, sizeof text, "exchange %s, was %s", mix_exchange_kind_name(a->exchange),
+                 mix_exchange_kind_name(b->exchange));
+    else if (a->invariant != b->invariant)
+        snprintf(text, sizeof text, "batch-invariant %s, was %s", yes_no(a->invariant),
+                 yes_no(b->invariant));
+    else if (strncmp(a->device, b->device, sizeof a->device))
+        snprintf(text, sizeof text, "device %.16s, was %.16s", a->device, b->device);
+    else if (strncmp(a->kernels, b->kernels, sizeof a->kernels))
+        snprintf(text, sizeof text, "kernels %.200s, was %.200s", a->kernels, b->kernels);
+    else
+        return NULL;
+    return text;
+}

@@ -1,0 +1,146 @@
+/* plan.c - coordinates by hand, and which plans are numerically the same. */
+#include "plan/plan.h"
+
+#include "base/dtype.h"
+#include "tap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct mix_plan some_plan(void)
+{
+    return (struct mix_plan){
+        .numeric = {.tp = 2,
+                    .etp = 2,
+                    .dtype = MIX_BF16,
+                    .kv_dtype = MIX_BF16,
+                    .invariant = 1,
+                    .device = "cpu",
+                    .kernels = "page 16, avx512_bf16"},
+        .world = 8,
+        .domains = 2,
+        .domain_size = 4,
+        .dp = 4,
+        .ep = 1,
+        .edp = 4,
+    };
+}
+
+static void places(void)
+{
+    static const struct {
+        int tp, etp, ep, domain_size, rank;
+        struct mix_place want;
+    } cases[] = {
+        /* tp_i dp_i etp_i ep_i edp_i domain */
+        {1, 1, 1, 1, 0, {0, 0, 0, 0, 0, 0}}, {2, 2, 1, 4, 0, {0, 0, 0, 0, 0, 0}},
+        {2, 2, 1, 4, 5, {1, 2, 1, 0, 2, 1}}, {4, 4, 1, 8, 7, {3, 1, 3, 0, 1, 0}},
+        {4, 1, 1, 8, 7, {3, 1, 0, 0, 7, 0}}, /* experts whole on every rank */
+        {1, 4, 2, 4, 6, {0, 6, 2, 1, 0, 1}}, /* independent meshes: etp 4, ep 2 */
+        {2, 1, 4, 4, 6, {0, 3, 0, 2, 1, 1}},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mix_plan p = {.numeric = {.tp = cases[i].tp, .etp = cases[i].etp},
+                             .ep = cases[i].ep,
+                             .domain_size = cases[i].domain_size};
+        struct mix_place got = mix_plan_place(&p, cases[i].rank);
+
+        ok(memcmp(&got, &cases[i].want, sizeof got) == 0, "place of rank %d, case %zu",
+           cases[i].rank, i);
+    }
+}
+
+/* rank = dp_i * tp + tp_i = (edp_i * ep + ep_i) * etp + etp_i, for every mesh of 24 ranks. */
+static void every_mesh(void)
+{
+    enum { WORLD = 24 };
+    bool good = true;
+
+    for (int tp = 1; tp <= WORLD; tp++)
+        for (int etp = 1; etp <= WORLD; etp++)
+            for (int ep = 1; ep <= WORLD; ep++) {
+                struct mix_plan p = {.numeric = {.tp = tp, .etp = etp}, .ep = ep, .domain_size = 1};
+
+                if (WORLD % tp || WORLD % (etp * ep))
+                    continue;
+                for (int r = 0; r < WORLD; r++) {
+                    struct mix_place at = mix_plan_place(&p, r);
+
+                    good &= at.dp_i * tp + at.tp_i == r && at.tp_i < tp;
+                    good &= (at.edp_i * ep + at.ep_i) * etp + at.etp_i == r;
+                    good &= at.etp_i < etp && at.ep_i < ep && at.edp_i < WORLD / (etp * ep);
+                }
+            }
+    ok(good, "every mesh of 24 ranks numbers them as the header says");
+}
+
+static void same_numbers(void)
+{
+    struct mix_plan a = some_plan(), b = some_plan();
+
+    ok(mix_plan_numeric_difference(&a, &b) == NULL &&
+           mix_plan_numeric_id(&a) == mix_plan_numeric_id(&b),
+       "equal plans have one id");
+    b.world = 2;
+    b.dp = b.edp = 1;
+    b.domains = 1;
+    b.domain_size = 2;
+    b.threads = b.max_num_seqs = b.max_batched_tokens = b.max_model_len = b.pages = 77;
+    strcpy(b.numeric.device + 5, "x"); /* after the end of the string */
+    ok(mix_plan_numeric_difference(&a, &b) == NULL &&
+           mix_plan_numeric_id(&a) == mix_plan_numeric_id(&b),
+       "another placement does not change it");
+    memset(a.numeric.kernels, 'k', sizeof a.numeric.kernels); /* full, without an end */
+    b = a;
+    ok(mix_plan_numeric_difference(&a, &b) == NULL &&
+           mix_plan_numeric_id(&a) == mix_plan_numeric_id(&b),
+       "a name that fills its place");
+}
+
+static void different_numbers(void)
+{
+    struct mix_plan was = some_plan();
+    struct mix_plan now[8];
+    static const char *const want[] = {
+        "tp 1, was 2",
+        "etp 1, was 2",
+        "dtype F32, was BF16",
+        "KV cache F32, was BF16",
+        "exchange unknown, was tp",
+        "batch-invariant no, was yes",
+        "device cuda, was cpu",
+        "kernels page 16, avx2, was page 16, avx512_bf16",
+    };
+
+    for (int i = 0; i < 8; i++)
+        now[i] = was;
+    now[0].numeric.tp = 1;
+    now[1].numeric.etp = 1;
+    now[2].numeric.dtype = MIX_F32;
+    now[3].numeric.kv_dtype = MIX_F32;
+    now[4].numeric.exchange = 99;
+    now[5].numeric.invariant = 0;
+    strcpy(now[6].numeric.device, "cuda");
+    strcpy(now[7].numeric.kernels, "page 16, avx2");
+    for (int i = 0; i < 8; i++) {
+        const char *got = mix_plan_numeric_difference(&now[i], &was);
+
+        ok(got && strcmp(got, want[i]) == 0, "%s", want[i]);
+        ok(mix_plan_numeric_id(&now[i]) != mix_plan_numeric_id(&was), "and another id");
+    }
+    now[0].numeric.dtype = -1;
+    now[0].numeric.tp = 2;
+    ok(strcmp(mix_plan_numeric_difference(&now[0], &was), "dtype unknown, was BF16") == 0,
+       "a number that names no type");
+}
+
+int main(void)
+{
+    places();
+    every_mesh();
+    same_numbers();
+    different_numbers();
+    ok(strcmp(mix_exchange_kind_name(MIX_EXCHANGE_TP), "tp") == 0, "the exchange has a name");
+    return tap_done();
+}
