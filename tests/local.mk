@@ -24,6 +24,10 @@ LDADD = libtap.a $(MIX_LIBS)
 check_LIBRARIES = libtap.a
 libtap_a_SOURCES = %D%/tap.h %D%/tap.c %D%/tap_mpi.h
 
+# Programs that test scripts start, not tests themselves.
+EXTRA_PROGRAMS =
+
 include tests/unit/local.mk
 include tests/mpi/local.mk
+include tests/kernels/local.mk
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/man.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,17 @@ static int help(const struct mix_command *c)
     if (rc == MIX_OK)
         printf("usage: mixserve %s%s%s [options]\n\n%s\n\n%s\nExample:\n  %s\n", c->name,
                c->words ? " " : "", c->words ? c->words : "", c->more, text.s, c->example);
+    mix_str_fini(&text);
+    return rc;
+}
+
+static int man(void)
+{
+    struct mix_str text = {0};
+    int rc = mix_man_page(&text, commands, COMMANDS);
+
+    if (rc == MIX_OK)
+        fwrite(text.s, 1, text.len, stdout);
     mix_str_fini(&text);
     return rc;
 }
@@ -78,6 +90,8 @@ int mix_cli(int argc, char **argv)
         printf("mixserve %s\n", PACKAGE_VERSION);
         return MIX_OK;
     }
+    if (!strcmp(argv[1], "--man"))
+        return man();
     for (int i = 0; i < COMMANDS; i++)
         if (!strcmp(argv[1], commands[i]->name))
             return call(commands[i], argc, argv);

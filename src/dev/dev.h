@@ -39,6 +39,11 @@ void mix_dev_close(struct mix_dev *dev); /* NULL is allowed */
 const char *mix_dev_name(const struct mix_dev *dev);
 int mix_dev_threads(const struct mix_dev *dev); /* what cpu kernels may use */
 
+/* What the kernels of this backend keep with a device (a library's handles, scratch of
+ * threads): made by them at first use, destroyed when the device is closed.  NULL before. */
+void *mix_dev_state(const struct mix_dev *dev);
+void mix_dev_state_set(struct mix_dev *dev, void *state, void (*destroy)(void *state));
+
 /* Zeroed device memory, aligned to 64 bytes.  Running out is MIX_EFIT naming what. */
 int mix_dev_alloc(struct mix_dev *dev, void *p, size_t bytes, const char *what);
 void mix_dev_release(struct mix_dev *dev, void *p);  /* NULL is allowed */

@@ -34,6 +34,7 @@ struct mix_exchange_config {
     enum mix_dtype type; /* of x */
     int hidden, experts, k;
     int max_tokens; /* of a step, over the group */
+    int max_owned;  /* of these, by one member */
 };
 
 /* Run local experts: rows [first[e], first[e + 1]) of x meet local expert e.
@@ -59,9 +60,9 @@ size_t mix_exchange_bytes(const struct mix_exchange_config *config, int group_si
 int mix_exchange_start(struct mix_exchange *e, const struct mix_exchange_step *step);
 int mix_exchange_finish(struct mix_exchange *e, float *y /* [tokens of mine][hidden] */);
 
-/* Seconds spent so far inside experts, and waiting for others. */
+/* Seconds spent so far: running experts; sorting, moving and combining; waiting for others. */
 struct mix_exchange_times {
-    double experts_s, exchange_s;
+    double experts_s, exchange_s, wait_s;
 };
 struct mix_exchange_times mix_exchange_times(const struct mix_exchange *e);
 

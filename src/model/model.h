@@ -55,7 +55,8 @@ struct mix_step {
 int mix_model_forward(struct mix_model *m, const struct mix_step *step, float *logits, int *first,
                       int *mine);
 
-/* Where the time went so far on this rank, seconds. */
+/* Where the time of mix_model_forward went so far on this rank, seconds; the sections add up.
+ * experts: dense blocks too.  head: the embedding too.  exchange: sorting, moving, combining. */
 struct mix_model_times {
     double attention, router, experts, exchange_inside, exchange_between, waiting, head;
 };

@@ -1,15 +1,25 @@
 # The same source for several numbers of ranks: the log is named after the part before the suffix.
 check_PROGRAMS += \
   %D%/agree1.t %D%/agree2.n2 %D%/agree4.n4 %D%/agree8.n8 \
+               %D%/gather4.n4                          \
                %D%/group2.n2 %D%/group4.n4 %D%/group8.n8 \
   %D%/mail1.t  %D%/mail2.n2  %D%/mail8.n8
 %C%_agree1_t_SOURCES  = %D%/agree.c
 %C%_agree2_n2_SOURCES = %D%/agree.c
 %C%_agree4_n4_SOURCES = %D%/agree.c
 %C%_agree8_n8_SOURCES = %D%/agree.c
+%C%_gather4_n4_SOURCES = %D%/gather.c
 %C%_group2_n2_SOURCES = %D%/group.c
 %C%_group4_n4_SOURCES = %D%/group.c
 %C%_group8_n8_SOURCES = %D%/group.c
 %C%_mail1_t_SOURCES   = %D%/mail.c
 %C%_mail2_n2_SOURCES  = %D%/mail.c
 %C%_mail8_n8_SOURCES  = %D%/mail.c
+
+# main.c with another command line, for a test that looks at how jobs end.
+dist_check_SCRIPTS += %D%/ending.sh
+EXTRA_PROGRAMS += %D%/ending_ranks
+CLEANFILES += %D%/ending_ranks
+%C%_ending_ranks_SOURCES = %D%/ending_ranks.c src/main.c
+%C%_ending_ranks_LDADD = $(MIX_LIBS)
+tests/mpi/ending.log: tests/mpi/ending_ranks$(EXEEXT)

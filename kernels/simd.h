@@ -1,0 +1,22 @@
+/* simd.h - leaf functions compiled for several instruction sets in one binary.
+ *
+ *   MIX_SIMD static void leaf(float *y, const float *x, int n) { ... }
+ *
+ * The compiler makes a copy for AVX-512, one for AVX2 with FMA and one for any
+ * x86-64, and the loader picks one.  The body of a `#pragma omp parallel` region
+ * is a function of its own that does not inherit the copies, so loops that matter
+ * stand in leaf functions.  Before 12, gcc knows no levels of the architecture
+ * here; the nearest single features are used. */
+#ifndef MIX_KERN_SIMD_H
+#define MIX_KERN_SIMD_H
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+#define MIX_SIMD \
+    __attribute__((noinline, target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#elif defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define MIX_SIMD __attribute__((noinline, target_clones("avx512f", "fma", "default")))
+#else
+#define MIX_SIMD __attribute__((noinline))
+#endif
+
+#endif

@@ -1,0 +1,1 @@
+libmix_a_SOURCES += %D%/none.c
