@@ -3,7 +3,8 @@ check_PROGRAMS += \
   %D%/agree1.t %D%/agree2.n2 %D%/agree4.n4 %D%/agree8.n8 \
                %D%/gather4.n4                          \
                %D%/group2.n2 %D%/group4.n4 %D%/group8.n8 \
-  %D%/mail1.t  %D%/mail2.n2  %D%/mail8.n8
+  %D%/mail1.t  %D%/mail2.n2  %D%/mail8.n8                \
+               %D%/scatter4.n4
 %C%_agree1_t_SOURCES  = %D%/agree.c
 %C%_agree2_n2_SOURCES = %D%/agree.c
 %C%_agree4_n4_SOURCES = %D%/agree.c
@@ -15,6 +16,7 @@ check_PROGRAMS += \
 %C%_mail1_t_SOURCES   = %D%/mail.c
 %C%_mail2_n2_SOURCES  = %D%/mail.c
 %C%_mail8_n8_SOURCES  = %D%/mail.c
+%C%_scatter4_n4_SOURCES = %D%/scatter.c
 
 # main.c with another command line, for a test that looks at how jobs end.
 dist_check_SCRIPTS += %D%/ending.sh
