@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "engine/folder.h"
+#include "io/file.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -305,5 +307,57 @@ out:
     json_decref(value);
     json_decref(copy);
     free(text);
+    return rc;
+}
+
+/* ---- the file */
+
+enum { MOST_JOB = 64 << 20 }; /* bytes of a job.json: no command line or environment is longer */
+
+static int job_path(struct mix_str *path, const char *folder)
+{
+    return mix_folder_path(path, folder, &(struct mix_folder_name){.kind = MIX_FOLDER_JOB});
+}
+
+int mix_job_record_load(struct mix_job_record **r, const char *folder)
+{
+    int rc;
+    struct mix_str path = {0}, text = {0};
+
+    TRY(job_path(&path, folder));
+    if (!mix_file_exists(path.s)) {
+        *r = NULL;
+        goto out;
+    }
+    TRY(mix_file_read(&text, path.s, MOST_JOB));
+    TRY(mix_job_record_parse(r, text.s ? text.s : "", path.s));
+out:
+    mix_str_fini(&path);
+    mix_str_fini(&text);
+    return rc;
+}
+
+int mix_job_record_save(const struct mix_job_record *r, const char *folder)
+{
+    int rc;
+    struct mix_str path = {0}, text = {0};
+
+    TRY(job_path(&path, folder));
+    TRY(mix_job_record_text(r, NULL, &text));
+    TRY(mix_file_write(path.s, text.s, text.len));
+out:
+    mix_str_fini(&path);
+    mix_str_fini(&text);
+    return rc;
+}
+
+int mix_job_record_attempt_in(const char *folder, int *attempt)
+{
+    struct mix_job_record *r = NULL;
+    int rc = mix_job_record_load(&r, folder);
+
+    if (rc == MIX_OK)
+        *attempt = r && r->last.attempt ? r->last.attempt : 0;
+    mix_job_record_destroy(r);
     return rc;
 }

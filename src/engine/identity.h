@@ -5,7 +5,7 @@
  * results; what differs is named with both values.  Paths may change: a model or an
  * input that was moved is known by its content.
  *
- * Pure; one thread; not collective. */
+ * Any thread, each its own record; not collective. */
 #ifndef MIX_ENGINE_IDENTITY_H
 #define MIX_ENGINE_IDENTITY_H
 
@@ -59,6 +59,12 @@ int mix_job_record_add(struct mix_job_record *record, const struct mix_attempt *
  * command is the same. */
 int mix_job_record_difference(const struct mix_job_record *record,
                               const struct mix_job_identity *id, struct mix_str *what);
+
+/* job.json of a job's folder; *record NULL if there is none. */
+int mix_job_record_load(struct mix_job_record **record, const char *folder);
+int mix_job_record_save(const struct mix_job_record *record, const char *folder);
+/* Its latest attempt; 0 if there is no job.json. */
+int mix_job_record_attempt_in(const char *folder, int *attempt);
 
 /* Append the text.  plan: JSON of the plan to be stored in it, or NULL. */
 int mix_job_record_text(const struct mix_job_record *record, const char *plan, struct mix_str *out);

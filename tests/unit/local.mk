@@ -13,10 +13,17 @@ check_PROGRAMS += %D%/dev.t
 %C%_dev_t_SOURCES = %D%/dev.c
 check_PROGRAMS += %D%/tables.t
 %C%_tables_t_SOURCES = %D%/tables.c
+# Tests of the filing half of the engine share a small job.
+check_PROGRAMS += %D%/store.t
+%C%_store_t_SOURCES = %D%/store.c %D%/filing.c %D%/filing.h %D%/scratch.h
+check_PROGRAMS += %D%/killed.t
+%C%_killed_t_SOURCES = %D%/killed.c %D%/filing.c %D%/filing.h %D%/scratch.h
 check_PROGRAMS += %D%/pages.t
 %C%_pages_t_SOURCES = %D%/pages.c
 check_PROGRAMS += %D%/sampler.t
 %C%_sampler_t_SOURCES = %D%/sampler.c
+check_PROGRAMS += %D%/sampling.t
+%C%_sampling_t_SOURCES = %D%/sampling.c
 check_PROGRAMS += %D%/sched.t
 %C%_sched_t_SOURCES = %D%/sched.c
 check_PROGRAMS += %D%/exchange_route.t
