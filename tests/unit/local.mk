@@ -1,14 +1,29 @@
 # One test a source file, the same name.
 check_PROGRAMS += %D%/base.t
 %C%_base_t_SOURCES = %D%/base.c
+check_PROGRAMS += %D%/claims.t
+%C%_claims_t_SOURCES = %D%/claims.c
+check_PROGRAMS += %D%/folder.t
+%C%_folder_t_SOURCES = %D%/folder.c
+check_PROGRAMS += %D%/identity.t
+%C%_identity_t_SOURCES = %D%/identity.c
+check_PROGRAMS += %D%/kill_point.t
+%C%_kill_point_t_SOURCES = %D%/kill_point.c
 check_PROGRAMS += %D%/dev.t
 %C%_dev_t_SOURCES = %D%/dev.c
 check_PROGRAMS += %D%/tables.t
 %C%_tables_t_SOURCES = %D%/tables.c
+# Tests of the filing half of the engine share a small job.
+check_PROGRAMS += %D%/store.t
+%C%_store_t_SOURCES = %D%/store.c %D%/filing.c %D%/filing.h %D%/scratch.h
+check_PROGRAMS += %D%/killed.t
+%C%_killed_t_SOURCES = %D%/killed.c %D%/filing.c %D%/filing.h %D%/scratch.h
 check_PROGRAMS += %D%/pages.t
 %C%_pages_t_SOURCES = %D%/pages.c
 check_PROGRAMS += %D%/sampler.t
 %C%_sampler_t_SOURCES = %D%/sampler.c
+check_PROGRAMS += %D%/sampling.t
+%C%_sampling_t_SOURCES = %D%/sampling.c
 check_PROGRAMS += %D%/sched.t
 %C%_sched_t_SOURCES = %D%/sched.c
 check_PROGRAMS += %D%/exchange_route.t
@@ -78,16 +93,5 @@ check_PROGRAMS += %D%/pretok.t
 check_PROGRAMS += %D%/tokenizer.t
 %C%_tokenizer_t_SOURCES = %D%/tokenizer.c %D%/golden.h %D%/scratch.h
 EXTRA_DIST += tests/golden/text.json tests/golden/make_text_cases.py
-check_PROGRAMS += %D%/claims.t
-%C%_claims_t_SOURCES = %D%/claims.c
-check_PROGRAMS += %D%/folder.t
-%C%_folder_t_SOURCES = %D%/folder.c
-check_PROGRAMS += %D%/identity.t
-%C%_identity_t_SOURCES = %D%/identity.c
-# Tests of the filing half of the engine share a small job.
-check_PROGRAMS += %D%/store.t
-%C%_store_t_SOURCES = %D%/store.c %D%/filing.c %D%/filing.h %D%/scratch.h
-check_PROGRAMS += %D%/sampling.t
-%C%_sampling_t_SOURCES = %D%/sampling.c
 check_PROGRAMS += %D%/parse.t
 %C%_parse_t_SOURCES = %D%/parse.c
