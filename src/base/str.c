@@ -84,51 +84,6 @@ bool mix_utf8_valid(const char *s, size_t n, size_t *bad)
     return true;
 }
 
-/* The character at s, escaped if a JSON string needs that; 0 if it may stand as it is. */
-static const char *json_escape(unsigned char c, char buf[8])
-{
-    if (c >= 0x20 && c != '"' && c != '\\')
-        return NULL;
-    if (c == '\n' || c == '\t' || c == '\r')
-        snprintf(buf, 8, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-    else
-        snprintf(buf, 8, c < 0x20 ? "\\u%04x" : "\\%c", c);
-    return buf;
-}
-
-int mix_str_add_json(struct mix_str *str, const char *s, size_t n, size_t *bad)
-{
-    int rc;
-    char buf[8];
-
-    TRY(mix_str_add(str, "\"", 1));
-    while (n) {
-        size_t good = n, from = 0;
-
-        (void)mix_utf8_valid(s, n, &good);
-        for (size_t i = 0; i < good; i++) {
-            const char *escape = json_escape((unsigned char)s[i], buf);
-            if (!escape)
-                continue;
-            TRY(mix_str_add(str, s + from, i - from));
-            TRY(mix_str_add(str, escape, strlen(escape)));
-            from = i + 1;
-        }
-        TRY(mix_str_add(str, s + from, good - from));
-        if (good < n) {
-            TRY(mix_str_add(str, "\xEF\xBF\xBD", 3));
-            if (bad)
-                ++*bad;
-            good++;
-        }
-        s += good;
-        n -= good;
-    }
-    TRY(mix_str_add(str, "\"", 1));
-out:
-    return rc;
-}
-
 char *mix_strdup(const char *s)
 {
     char *copy = strdup(s);

@@ -18,9 +18,6 @@ void mix_str_fini(struct mix_str *str);  /* frees; {0} is allowed */
 void mix_str_clear(struct mix_str *str); /* length 0, room kept */
 int mix_str_add(struct mix_str *str, const void *bytes, size_t n);
 int mix_str_addf(struct mix_str *str, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Append s[0..n) as a JSON string with its quotes, on one line.  A byte that is not UTF-8 becomes
- * U+FFFD; *bad (may be NULL) counts those up. */
-int mix_str_add_json(struct mix_str *str, const char *s, size_t n, size_t *bad);
 
 /* Is s[0..n) well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF)?
  * On false, *bad (may be NULL) is the offset of the first wrong byte. */

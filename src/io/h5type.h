@@ -72,5 +72,7 @@ const char *mix_h5type_text(const struct mix_h5type *type, const void *value, si
 
 /* Append a value as JSON; see mix_columns_json in io/columns.h for the form. */
 int mix_h5type_json(const struct mix_h5type *type, const void *value, struct mix_str *out);
+/* Append s[0..n) as a JSON string; what is not UTF-8 becomes U+FFFD. */
+int mix_h5type_json_text(const char *s, size_t n, struct mix_str *out);
 
 #endif

@@ -10,6 +10,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+int mix_h5type_json_text(const char *s, size_t n, struct mix_str *out)
+{
+    int rc = MIX_OK;
+
+    TRY(mix_str_add(out, "\"", 1));
+    while (n) {
+        size_t good = n;
+
+        if (!mix_utf8_valid(s, n, &good) && good == 0) {
+            TRY(mix_str_add(out, "\xEF\xBF\xBD", 3)); /* one bad byte, one U+FFFD */
+            s++;
+            n--;
+            continue;
+        }
+        for (size_t i = 0; i < good;) {
+            size_t plain = i;
+
+            while (plain < good && (unsigned char)s[plain] >= 0x20 && s[plain] != '"' &&
+                   s[plain] != '\\')
+                plain++;
+            TRY(mix_str_add(out, s + i, plain - i));
+            if (plain < good && strchr("\n\t\r", s[plain]) && s[plain])
+                TRY(mix_str_addf(out, "\\%c",
+                                 s[plain] == '\n'   ? 'n'
+                                 : s[plain] == '\t' ? 't'
+                                                    : 'r'));
+            else if (plain < good && (unsigned char)s[plain] < 0x20)
+                TRY(mix_str_addf(out, "\\u%04x", (unsigned)s[plain]));
+            else if (plain < good)
+                TRY(mix_str_addf(out, "\\%c", s[plain]));
+            i = plain + 1;
+        }
+        s += good;
+        n -= good;
+    }
+    TRY(mix_str_add(out, "\"", 1));
+out:
+    return rc;
+}
+
 /* A number in the native form that HDF5 converts it to. */
 static bool convert(const struct mix_h5type *t, const void *value, hid_t to, void *number)
 {
@@ -66,7 +106,7 @@ static int add_enum(const struct mix_h5type *t, const void *value, struct mix_st
     }
     if (t->kind == MIX_H5_BOOL)
         return mix_str_addf(out, "%s", strcmp(name, "TRUE") == 0 ? "true" : "false");
-    return mix_str_add_json(out, name, strlen(name), NULL);
+    return mix_h5type_json_text(name, strlen(name), out);
 }
 
 static int add_many(const struct mix_h5type *t, const char *at, size_t n, struct mix_str *out)
@@ -94,7 +134,7 @@ static int add_members(const struct mix_h5type *t, const char *value, struct mix
 
         if (i)
             TRY(mix_str_add(out, ", ", 2));
-        TRY(mix_str_add_json(out, m->name, strlen(m->name), NULL));
+        TRY(mix_h5type_json_text(m->name, strlen(m->name), out));
         TRY(mix_str_add(out, ": ", 2));
         TRY(mix_h5type_json(m->type, value + m->offset, out));
     }
@@ -132,7 +172,7 @@ int mix_h5type_json(const struct mix_h5type *t, const void *value, struct mix_st
     case MIX_H5_TEXT:
     case MIX_H5_VAR_TEXT:
         s = mix_h5type_text(t, value, &n);
-        return mix_str_add_json(out, s, n, NULL);
+        return mix_h5type_json_text(s, n, out);
     case MIX_H5_VAR:
         memcpy(&v, value, sizeof v);
         return add_many(t->base, v.p, v.p ? v.len : 0, out);
