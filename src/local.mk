@@ -5,6 +5,8 @@ include src/base/local.mk
 include src/dev/local.mk
 include src/io/local.mk
 include src/text/local.mk
+include src/arch/local.mk
+include src/topo/local.mk
 include src/comm/local.mk
 include src/plan/local.mk
 include src/exchange/local.mk

@@ -35,17 +35,21 @@ struct mix_arch {
     int32_t eos[MIX_MAX_EOS]; /* of generation_config.json, else config.json */
     int eos_count;
 
-    /* generation_config.json; NAN or -1 where it says nothing */
+    /* generation_config.json; NAN or -1 where it says nothing, temperature 0 where it says not to
+     * sample */
     double gen_temperature, gen_top_p;
     int gen_top_k;
 
     /* deepseek_v3 */
-    int q_lora_rank, kv_lora_rank, qk_nope_dim, qk_rope_dim, v_dim;
+    int q_lora_rank; /* 0: queries in one product */
+    int kv_lora_rank, qk_nope_dim, qk_rope_dim, v_dim;
     int groups, top_groups; /* n_group, topk_group */
     double routed_scale;    /* routed_scaling_factor */
-    int fp8_block;          /* rows = columns of a scale block; 0: not FP8 */
-    double yarn_factor;     /* 0: no YaRN */
-    int yarn_original;      /* original_max_position_embeddings */
+
+    /* either family */
+    int fp8_block;      /* rows = columns of a scale block; 0: not FP8 */
+    double yarn_factor; /* 0: no YaRN */
+    int yarn_original;  /* original_max_position_embeddings */
     double yarn_beta_fast, yarn_beta_slow, yarn_mscale, yarn_mscale_all_dim;
 };
 

@@ -6,7 +6,9 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/man.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +27,7 @@ static int overview(FILE *to)
         fprintf(to, "  mixserve %-8s %s\n", commands[i]->name, commands[i]->text);
     fprintf(to, "\n  mpirun -n 4 mixserve run --model DIR --input prompts.h5 --output results.h5\n"
                 "\nmixserve COMMAND --help tells more; man mixserve tells all.\n");
-    return fflush(to) ? MIX_ESTORAGE : MIX_OK;
+    return MIX_OK;
 }
 
 static int help(const struct mix_command *c)
@@ -34,8 +36,19 @@ static int help(const struct mix_command *c)
     int rc = mix_options_help(&text, c->id);
 
     if (rc == MIX_OK)
-        printf("usage: mixserve %s%s%s [options]\n\n%s\n\n%s\nExample:\n  %s\n", c->name,
+        printf("usage: mixserve %s%s%s [options]\n%s\n\n%s\nExample:\n  %s\n", c->name,
                c->words ? " " : "", c->words ? c->words : "", c->more, text.s, c->example);
+    mix_str_fini(&text);
+    return rc;
+}
+
+static int man(void)
+{
+    struct mix_str text = {0};
+    int rc = mix_man_page(&text, commands, COMMANDS);
+
+    if (rc == MIX_OK)
+        fwrite(text.s, 1, text.len, stdout);
     mix_str_fini(&text);
     return rc;
 }
@@ -66,7 +79,7 @@ out:
     return rc;
 }
 
-int mix_cli(int argc, char **argv)
+static int command(int argc, char **argv)
 {
     if (argc < 2) {
         overview(stderr);
@@ -78,8 +91,19 @@ int mix_cli(int argc, char **argv)
         printf("mixserve %s\n", PACKAGE_VERSION);
         return MIX_OK;
     }
+    if (!strcmp(argv[1], "--man"))
+        return man();
     for (int i = 0; i < COMMANDS; i++)
         if (!strcmp(argv[1], commands[i]->name))
             return call(commands[i], argc, argv);
     return MIX_FAIL(MIX_EUSAGE, "%s: no such command; see mixserve --help", argv[1]);
+}
+
+int mix_cli(int argc, char **argv)
+{
+    int rc = command(argc, argv);
+
+    if (rc == MIX_OK && (fflush(stdout) || ferror(stdout)))
+        rc = MIX_FAIL(MIX_ESTORAGE, "standard output: %s", strerror(errno));
+    return rc;
 }

@@ -7,7 +7,7 @@
  *
  * Members of one replica run the same scheduler on the same inputs; the hash of
  * the batch that each made is compared, and a difference is MIX_EBUG naming two
- * ranks and their hashes.
+ * ranks and their hashes, on every member.
  *
  * Collective on the group. */
 #ifndef MIX_COMM_AGREE_H

@@ -5,9 +5,10 @@
  * are cut), matched per group in the order in which they are posted, so every
  * member must make the same collective calls in the same order.
  *
- * Waiting never spins: it calls the tick, yields, and after a while naps.  A wait
- * that lasts longer than the stall timeout is MIX_ECOMM and names the group, the
- * phase and the ranks (with their hosts) that have not answered.
+ * Waiting never spins: it calls the tick, yields, and after a millisecond naps
+ * between tests.  A wait in which nothing comes for longer than the stall timeout
+ * is MIX_ECOMM and names the group, the phase and the ranks (with their hosts)
+ * that have not answered.  A group in which an operation failed can only be closed.
  *
  * MPI is called from the main thread only (MPI_THREAD_FUNNELED). */
 #ifndef MIX_COMM_COMM_H
@@ -20,9 +21,10 @@
 struct mix_comm;  /* this process's place among all ranks */
 struct mix_group; /* some of them */
 
-/* Start MPI (MPI_Init_thread) and look who is there.  stall_s: the stall timeout in seconds.
- * Sets the log's identity.  Collective on all ranks.  Stops with MIX_EUSAGE and a sentence that
- * says how to start the job when the launcher started several processes that do not see each other.
+/* Start MPI (MPI_Init_thread) unless it runs, and look who is there.  stall_s: the stall timeout in
+ * seconds, 0 for none.  Sets the log's identity.  Collective on all ranks.  Stops with MIX_EUSAGE
+ * and a sentence that says how to start the job when the launcher started several processes that do
+ * not see each other.
  */
 int mix_comm_open(struct mix_comm **c, double stall_s);
 void mix_comm_close(struct mix_comm *c); /* NULL is allowed; does not finalize MPI: main does */
@@ -34,19 +36,22 @@ const char *mix_comm_host(const struct mix_comm *c, int rank); /* borrowed */
 /* What the rank is doing, for the line that a stall prints; step and a short constant text. */
 void mix_comm_phase(struct mix_comm *c, long step, const char *phase);
 
-/* Called by everyone who waits (claims are answered there). NULL: nothing. */
+/* Called by everyone who waits (claims are answered there), between two tests: it must be short and
+ * must not use a group.  Its code, if not MIX_OK, ends the wait.  NULL: nothing. */
 void mix_comm_tick_set(struct mix_comm *c, int (*tick)(void *ctx), void *ctx);
-/* A flag that, once set (by a signal), shortens the stall timeout to grace_s seconds from then on.
- */
+/* A flag that, once set (by a signal), shortens the stall timeout to grace_s seconds, counted from
+ * when a wait first sees it: the others may never hear of that signal.  Switch it off with NULL
+ * when all have agreed to stop, so that sealing what is done may take its time. */
 void mix_comm_hurry(struct mix_comm *c, const volatile int *flag, double grace_s);
 
 /* ---- groups */
 
 /* The group of these n different world ranks, in this order; I am one of them.  Collective on those
- * ranks alone.  With n = 1 every operation is local. */
+ * ranks alone; ranks that are in several groups open them in the same order.  With n = 1 every
+ * operation is local. */
 int mix_group_open(struct mix_group **g, struct mix_comm *c, const char *name, const int *world,
                    int n);
-void mix_group_close(struct mix_group *g); /* NULL is allowed; collective on the group */
+void mix_group_close(struct mix_group *g); /* NULL is allowed; waits for nobody */
 
 const char *mix_group_name(const struct mix_group *g);
 int mix_group_rank(const struct mix_group *g); /* my place in it */
@@ -69,13 +74,14 @@ int mix_group_alltoall(struct mix_group *g, void *recv, const size_t *recv_at,
                        const size_t *recv_bytes, const void *send, const size_t *send_at,
                        const size_t *send_bytes);
 
-/* Element-wise over n values, in place; the same result everywhere. */
+/* Element-wise over n values, in place; folded in the order of members, so the same bits
+ * everywhere. Sums of integers wrap; a NaN is the largest and the smallest. */
 enum mix_reduce { MIX_SUM, MIX_MAX, MIX_MIN };
 int mix_group_reduce_i64(struct mix_group *g, int64_t *x, int n, enum mix_reduce op);
 int mix_group_reduce_f64(struct mix_group *g, double *x, int n, enum mix_reduce op);
 
-/* Seconds that this rank has spent waiting in the group's operations, and bytes it has sent to
- * other hosts' and its own host's ranks. */
+/* Seconds that this rank has spent waiting in the group's operations, and what it has sent to ranks
+ * of its own host (inside) and of others (between). */
 struct mix_group_stats {
     double wait_s;
     uint64_t bytes_inside, bytes_between, messages_inside, messages_between;

@@ -5,7 +5,7 @@
  * arrive in the order sent per pair.  Nothing blocks: post() copies the message,
  * poll() says whether one has arrived.
  *
- * open and close are collective on all ranks; post and poll are not collective. */
+ * open is collective on all ranks, every rank opens as many; the rest is not. */
 #ifndef MIX_COMM_MAIL_H
 #define MIX_COMM_MAIL_H
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 struct mix_progress {
-    int64_t rows, done_before, failed_before;
+    int64_t rows, done_before;
     bool quiet, live;
     double start, last, pause;
     struct mix_counts now, shown;
@@ -54,8 +54,7 @@ void mix_counts_unpack(struct mix_counts *c, const int64_t value[6])
                              .pages = value[MIX_REPORT_PAGES] & 0xFFFFFFFF};
 }
 
-int mix_progress_open(struct mix_progress **out, int64_t rows, int64_t done_before,
-                      int64_t failed_before, bool quiet)
+int mix_progress_open(struct mix_progress **out, int64_t rows, int64_t done_before, bool quiet)
 {
     struct mix_progress *p = NULL;
     int rc = mix_calloc(&p, 1, sizeof *p, "progress");
@@ -64,7 +63,6 @@ int mix_progress_open(struct mix_progress **out, int64_t rows, int64_t done_befo
         return rc;
     p->rows = rows;
     p->done_before = done_before;
-    p->failed_before = failed_before;
     p->quiet = quiet;
     p->live = isatty(STDERR_FILENO);
     p->start = p->last = mix_now();
@@ -90,11 +88,6 @@ int64_t mix_progress_rows(const struct mix_progress *p)
 int64_t mix_progress_done_before(const struct mix_progress *p)
 {
     return p->done_before;
-}
-
-int64_t mix_progress_failed_before(const struct mix_progress *p)
-{
-    return p->failed_before;
 }
 
 struct mix_counts mix_progress_counts(const struct mix_progress *p)

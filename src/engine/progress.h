@@ -26,14 +26,12 @@ void mix_counts_unpack(struct mix_counts *c, const int64_t value[6]);
 
 struct mix_progress;
 
-/* rows: of the input.  done_before, failed_before: sealed by earlier attempts. */
-int mix_progress_open(struct mix_progress **p, int64_t rows, int64_t done_before,
-                      int64_t failed_before, bool quiet);
+/* rows: of the input.  done_before: sealed by earlier attempts. */
+int mix_progress_open(struct mix_progress **p, int64_t rows, int64_t done_before, bool quiet);
 void mix_progress_close(struct mix_progress *p); /* NULL is allowed; ends a live line */
 
 int64_t mix_progress_rows(const struct mix_progress *p);
 int64_t mix_progress_done_before(const struct mix_progress *p);
-int64_t mix_progress_failed_before(const struct mix_progress *p);
 
 /* The job's counters now; prints when it is time. */
 void mix_progress_update(struct mix_progress *p, const struct mix_counts *all);

@@ -1,10 +1,16 @@
 /* topo.h - what this rank sees of its machine, and what all ranks see together.
  *
- * Hosts are numbered in the order of their first rank.  The cpus of a rank are
- * those of its cpuset shared fairly among the ranks of the host that have the
- * same one.  Memory is the smaller of the cgroup's limit and the host's. */
+ * Hosts are numbered in the order of their first rank.  The cpus of a rank are the
+ * cores of its cpuset, shared fairly among the ranks of the host that have the same
+ * one; a cgroup's cpu quota counts too.  Memory is the smaller of the cgroup's limit
+ * and the host's.
+ *
+ * A plain array that a test, or a plan for machines that are not here, may fill
+ * itself. */
 #ifndef MIX_TOPO_TOPO_H
 #define MIX_TOPO_TOPO_H
+
+#include "base/str.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -14,7 +20,8 @@ struct mix_topo_rank {
     int32_t host_index;  /* hosts in the order of their first rank */
     int32_t local_rank;  /* place among the ranks of its host */
     int32_t local_ranks; /* ranks of its host */
-    int32_t threads;     /* cpus of its cpuset over the ranks that share it, at least 1 */
+    int32_t threads;     /* cores of its cpuset over the ranks that share it, at least 1 */
+    int32_t host_cores;  /* all cores of its host, also those that it may not use */
     uint64_t memory;     /* bytes of the host that a job may use */
     char isa[32];        /* widest instruction set that changes bits: "avx512_bf16", "avx2", ... */
 };
@@ -27,8 +34,14 @@ struct mix_topo {
 /* Look at this machine alone: local_rank 0 of 1.  Not collective. */
 int mix_topo_probe(struct mix_topo_rank *r);
 
-/* Everybody's, everywhere.  Collective on MPI_COMM_WORLD: after mix_comm_open. */
+/* Everybody's, everywhere.  Two hosts whose instruction sets differ are MIX_EFIT: they would
+ * compute different bits.  Collective on MPI_COMM_WORLD: after mix_comm_open. */
 int mix_topo_gather(struct mix_topo *t);
 void mix_topo_fini(struct mix_topo *t);
+
+/* A short table, one line a host, and a line about cores that the launcher leaves unused.  Not
+ * collective. */
+int mix_topo_table(const struct mix_topo *t, struct mix_str *out);
+void mix_topo_log(const struct mix_topo *t); /* the same as info lines */
 
 #endif

@@ -1,0 +1,234 @@
+/* cmd_run.c - mixserve run: the control path, from options to a running engine.
+ *
+ *   topo -> arch -> plan -> scatter -> model -> store -> engine/run -> merge -> report
+ *
+ * Rank 0 alone looks at the job and decides; everybody follows its plan. */
+#include "config.h"
+
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/decide.h"
+#include "engine/report.h"
+#include "engine/run.h"
+#include "engine/stop.h"
+#include "kernels/kernels.h"
+#include "topo/topo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PIECE_S = 30, PIECE_BYTES = 16 << 20, GRACE_S = 10 };
+
+struct run {
+    const struct mix_options *o;
+    struct mix_comm *comm;
+    struct mix_group *world;
+    struct mix_dev *dev;
+    struct mix_topo topo;
+    struct mix_arch arch;
+    struct mix_decision decision; /* the plan, and what is to be done */
+    struct mix_job *job;          /* rank 0, else NULL */
+    struct mix_progress *progress;
+    struct mix_model *model;
+    struct mix_store *store; /* leaders, else NULL */
+    double load_s;
+};
+
+/* Everything here is collective or local; a rank that failed must not get here, see run(). */
+static void close_all(struct run *r)
+{
+    mix_store_close(r->store);
+    mix_model_close(r->model);
+    mix_progress_close(r->progress);
+    mix_job_close(r->job);
+    mix_dev_close(r->dev);
+    mix_group_close(r->world);
+    mix_topo_fini(&r->topo);
+    mix_comm_close(r->comm);
+}
+
+static int open_world(struct run *r)
+{
+    int rc = MIX_OK, *all = NULL, ranks;
+
+    mix_stop_install();
+    TRY(mix_comm_open(&r->comm, r->o->stall_timeout));
+    mix_comm_hurry(r->comm, mix_stop_flag(), GRACE_S);
+    ranks = mix_comm_size(r->comm);
+    TRY(mix_calloc(&all, (size_t)ranks, sizeof *all, "ranks"));
+    for (int i = 0; i < ranks; i++)
+        all[i] = i;
+    TRY(mix_group_open(&r->world, r->comm, "world", all, ranks));
+    TRY(mix_topo_gather(&r->topo));
+    if (mix_comm_rank(r->comm) == 0)
+        mix_topo_log(&r->topo);
+    TRY(mix_arch_load(&r->arch, r->o->model));
+out:
+    free(all);
+    return rc;
+}
+
+static int open_device(struct run *r)
+{
+    const struct mix_topo_rank *me = &r->topo.rank[mix_comm_rank(r->comm)];
+    int threads = r->o->threads ? (int)r->o->threads : me->threads;
+
+    return mix_dev_open(&r->dev, "cpu", 0, threads);
+}
+
+/* A test that kills jobs wants more pieces than one every 30 s. */
+static double piece_seconds(void)
+{
+    const char *test = getenv("MIXSERVE_TEST_PIECE");
+
+    return test ? atof(test) : PIECE_S;
+}
+
+static int load(struct run *r)
+{
+    int rc = MIX_OK, rank = mix_comm_rank(r->comm);
+    double start = mix_now();
+    const struct mix_plan *plan = &r->decision.plan;
+    struct mix_model_config model = {
+        .dir = r->o->model, .arch = &r->arch, .plan = plan, .comm = r->comm, .dev = r->dev};
+    struct mix_store_config store = {.input = r->o->input,
+                                     .folder = r->decision.folder,
+                                     .model = r->o->model,
+                                     .rules = r->decision.rules,
+                                     .attempt = r->decision.attempt,
+                                     .leader = rank,
+                                     .plan_id = mix_plan_numeric_id(plan),
+                                     .piece_s = piece_seconds(),
+                                     .piece_bytes = PIECE_BYTES};
+
+    TRY(mix_model_open(&r->model, &model));
+    if (mix_plan_place(plan, rank).tp_i == 0)
+        TRY(mix_store_open(&r->store, &store));
+    r->load_s = mix_now() - start;
+    mix_info("model loaded in %.1f s", r->load_s);
+out:
+    return rc;
+}
+
+static int report(struct run *r, const struct mix_run_result *result, int code)
+{
+    int rc = MIX_OK;
+    struct mix_model_times t = mix_model_times(r->model);
+    struct mix_store_stats files =
+        r->store ? mix_store_stats(r->store) : (struct mix_store_stats){0};
+    double seconds[MIX_SECTIONS] = {
+        [MIX_SECTION_LOAD] = r->load_s,
+        [MIX_SECTION_ATTENTION] = t.attention,
+        [MIX_SECTION_ROUTER] = t.router,
+        [MIX_SECTION_EXPERTS] = t.experts,
+        [MIX_SECTION_INSIDE] = t.exchange_inside,
+        [MIX_SECTION_BETWEEN] = t.exchange_between,
+        [MIX_SECTION_WAITING] = t.waiting,
+        [MIX_SECTION_HEAD] = t.head,
+        [MIX_SECTION_SAMPLING] = result->sampling_s,
+        [MIX_SECTION_IDLE] = result->idle_s,
+        [MIX_SECTION_WRITE] = files.write_s,
+        [MIX_SECTION_TOTAL] = result->total_s + r->load_s,
+    };
+    struct mix_report all = {.restarts = result->restarts,
+                             .wasted_tokens = result->wasted_tokens,
+                             .seconds = result->total_s,
+                             .end = code == MIX_ESTOPPED ? "stopped, the same command goes on"
+                                    : code == MIX_EROWS  ? "done, too many bad rows"
+                                                         : "done"};
+    struct mix_str text = {0};
+
+    TRY(mix_report_gather(&all, r->world, seconds));
+    if (r->progress) {
+        struct mix_counts c = mix_progress_counts(r->progress);
+        all.rows = c.rows;
+        all.failed = c.failed;
+        all.tokens_in = c.tokens_in;
+        all.tokens_out = c.tokens_out;
+        mix_progress_close(r->progress); /* before the table: it may have a line open */
+        r->progress = NULL;
+        TRY((r->o->json ? mix_report_json : mix_report_text)(&text, &all));
+        fwrite(text.s, 1, text.len, stdout);
+    }
+out:
+    mix_str_fini(&text);
+    return rc;
+}
+
+static int work(struct run *r)
+{
+    int rc = MIX_OK, code;
+    struct mix_run_result result = {0};
+    struct mix_run_config config = {.comm = r->comm,
+                                    .dev = r->dev,
+                                    .arch = &r->arch,
+                                    .plan = &r->decision.plan,
+                                    .page = MIX_PAGE,
+                                    .ignore_eos = r->o->ignore_eos,
+                                    .max_time_s = r->o->max_time,
+                                    .stall_s = r->o->stall_timeout,
+                                    .max_errors = r->o->max_errors};
+
+    TRY(load(r));
+    if (r->job)
+        TRY(mix_progress_open(&r->progress, r->decision.rows, mix_job_rows_sealed(r->job),
+                              r->o->quiet));
+    config.model = r->model;
+    config.job = r->job;
+    config.progress = r->progress;
+    config.store = r->store;
+    code = mix_run(&config, &result);
+    if (code != MIX_OK && code != MIX_EROWS && code != MIX_ESTOPPED)
+        return code;
+    TRY(report(r, &result, code));
+    mix_store_close(r->store); /* HDF5 is the thread's until here */
+    r->store = NULL;
+    if (r->job && code != MIX_ESTOPPED && !r->o->no_merge)
+        TRY(mix_job_merge(r->job));
+    rc = code;
+out:
+    return rc;
+}
+
+static int run(const struct mix_options *o, const bool *given, int argc, char **argv)
+{
+    int rc = MIX_OK;
+    struct run r = {.o = o};
+    struct mix_decide decide = {.o = o, .given = given, .argc = argc, .argv = argv};
+
+    TRY(open_world(&r));
+    TRY(open_device(&r));
+    decide.comm = r.comm;
+    decide.world = r.world;
+    decide.dev = r.dev;
+    decide.topo = &r.topo;
+    decide.arch = &r.arch;
+    TRY(mix_decide(&decide, &r.decision, &r.job));
+    if (r.decision.state == MIX_JOB_RUN)
+        TRY(work(&r));
+    else if (r.decision.state == MIX_JOB_MERGE && r.job && !o->no_merge)
+        TRY(mix_job_merge(r.job));
+    else
+        mix_info("%s is done: nothing to do", o->output);
+out:
+    /* Closing is collective: a rank that fails leaves that out and lets main end the job. */
+    if (rc == MIX_OK || rc == MIX_EROWS || rc == MIX_ESTOPPED)
+        close_all(&r);
+    return rc;
+}
+
+const struct mix_command mix_cmd_run = {
+    .name = "run",
+    .id = MIX_CMD_RUN,
+    .text = "prompts in, results out; under mpirun or srun, alone it is one rank",
+    .more =
+        "Killed and started again with the same command, on the same or another number of ranks,\n"
+        "it goes on where it was: no row is lost, none is computed twice once it is sealed.",
+    .example = "mpirun -n 4 mixserve run --model inputs/models/tiny-qwen3-moe \\\n"
+               "    --input inputs/demo.h5 --output results.h5 --temperature 0",
+    .run = run,
+};
