@@ -134,6 +134,8 @@ static void published(const char *name, const char *folder, bool bos)
     begin = mix_now();
     ok(mix_tokenizer_open(&t, path) == MIX_OK, "%s opens", name);
     printf("# %s: %.2f s, %d ids\n", name, mix_now() - begin, mix_tokenizer_vocab(t));
+    ok(mix_tokenizer_fewest(t, 1 << 20) > 1000 && mix_tokenizer_fewest(t, 100) == 0,
+       "%s: a long text is known to be long", name);
     snprintf(path, sizeof path, "tokenizer_%s.json", name);
     if (!(golden = golden_load(path))) {
         mix_tokenizer_close(t);
