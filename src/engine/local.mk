@@ -10,6 +10,7 @@ libmix_a_SOURCES += %D%/kill_point.c %D%/kill_point.h
 libmix_a_SOURCES += %D%/sampling.c %D%/sampling.h
 libmix_a_SOURCES += %D%/draft.c %D%/draft.h
 libmix_a_SOURCES += %D%/note.c %D%/note.h
+libmix_a_SOURCES += %D%/pieces.c %D%/pieces.h
 libmix_a_SOURCES += %D%/rows.c %D%/rows.h
 libmix_a_SOURCES += %D%/seal.c %D%/seal.h
 libmix_a_SOURCES += %D%/store.c %D%/store.h %D%/store_state.h %D%/store_thread.c
