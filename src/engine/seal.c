@@ -185,6 +185,16 @@ static struct mix_note note_of(const struct mix_seal *s, const struct mix_draft 
                              .plan = s->config.plan_id};
 }
 
+static struct mix_folder_name next_piece(struct mix_seal *s, const struct mix_note *note)
+{
+    return (struct mix_folder_name){.kind = MIX_FOLDER_PIECE,
+                                    .first = note->first,
+                                    .count = note->count,
+                                    .attempt = s->config.attempt,
+                                    .leader = s->config.leader,
+                                    .seq = s->seq++};
+}
+
 static void count_rows(struct mix_seal *s, struct mix_draft *d)
 {
     s->counts.rows += mix_draft_unsealed(d);
@@ -283,12 +293,7 @@ static int fold(struct mix_seal *s, struct mix_draft *d, const struct mix_row_bl
     int rc, pieces = mix_draft_pieces(d);
     struct mix_results *results = NULL;
     struct mix_note note = note_of(s, d, block);
-    struct mix_folder_name name = {.kind = MIX_FOLDER_PIECE,
-                                   .first = note.first,
-                                   .count = note.count,
-                                   .attempt = s->config.attempt,
-                                   .leader = s->config.leader,
-                                   .seq = s->seq++};
+    struct mix_folder_name name = next_piece(s, &note);
 
     TRY(begin_file(s, name, &results));
     TRY(mix_pieces_merge(d, true, s->folder, block, results, &note.entries, &note.failed));
@@ -309,15 +314,11 @@ int mix_seal_piece(struct mix_seal *s, struct mix_draft *d, const struct mix_row
     int rc = MIX_OK;
     struct mix_results *results = NULL;
     struct mix_note note = note_of(s, d, block);
-    struct mix_folder_name name = {.kind = MIX_FOLDER_PIECE,
-                                   .first = note.first,
-                                   .count = note.count,
-                                   .attempt = s->config.attempt,
-                                   .leader = s->config.leader,
-                                   .seq = s->seq++};
+    struct mix_folder_name name;
 
     if (mix_draft_unsealed(d) == 0)
         return MIX_OK;
+    name = next_piece(s, &note);
     TRY(begin_file(s, name, &results));
     TRY(mix_pieces_merge(d, false, s->folder, block, results, &note.entries, &note.failed));
     TRY(end_file(s, MIX_LEDGER_PIECE, &note, results));
