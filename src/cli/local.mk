@@ -1,1 +1,1 @@
-libmix_a_SOURCES += %D%/none.c
+libmix_a_SOURCES += %D%/none.c %D%/options.c %D%/options.h %D%/parse.c
