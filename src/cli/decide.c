@@ -170,6 +170,10 @@ static int decide(const struct mix_decide *k, struct mix_decision *d, struct mix
         mix_info("attempt %d: %lld of %lld rows are sealed already", d->attempt,
                  (long long)mix_job_rows_sealed(*job), (long long)d->rows);
 out:
+    if (rc) { /* nothing has begun: a command that is refused leaves no folder behind */
+        mix_job_close(*job);
+        *job = NULL;
+    }
     mix_str_fini(&parameters);
     mix_str_fini(&info);
     mix_str_fini(&options);

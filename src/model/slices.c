@@ -43,8 +43,8 @@ int mix_slices_open(struct mix_slices **out, const char *dir, bool dummy)
     struct mix_slices *s = NULL;
 
     TRY(mix_calloc(&s, 1, sizeof *s, "a loader"));
+    TRY(mix_alloc_aligned(&s->block, BLOCK, "a block of a model file"));
     if (!dummy) {
-        TRY(mix_alloc_aligned(&s->block, BLOCK, "a block of a model file"));
         TRY(mix_safetensors_open(&s->files, dir));
         TRY(mix_calloc(&s->dir, strlen(dir) + 1, 1, "a loader"));
         strcpy(s->dir, dir);
@@ -150,32 +150,40 @@ out:
 
 /* ---- from a seed */
 
-/* Number i of a tensor: 1 in a vector (a norm), else uniform with variance 1 / columns, so that a
- * product keeps the size of what it is given.  The same whatever slice it is read for. */
-static float number(uint64_t seed, uint64_t i, uint64_t columns)
+/* Numbers [first, first + n) of a tensor: ones in a vector (a norm), else uniform with variance
+ * 1 / columns, so that a product keeps the size of what it is given.  The same whatever slice they
+ * are made for. */
+static void make_numbers(float *x, const struct mix_tensor_spec *tensor, uint64_t first, int n)
 {
-    uint32_t counter[4] = {(uint32_t)(i / 4), (uint32_t)(i / 4 >> 32), 0, 0};
+    uint64_t seed = mix_hash(tensor->name, strlen(tensor->name)), have = UINT64_MAX;
+    double scale = sqrt(3.0 / tensor->shape[1]);
     uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)}, word[4];
 
-    mix_philox(word, counter, key);
-    return (float)(((double)word[i % 4] * 0x1p-31 - 1.0) * sqrt(3.0 / (double)columns));
+    for (int c = 0; c < n; c++) {
+        uint64_t i = first + (uint64_t)c;
+        uint32_t counter[4] = {(uint32_t)(i / 4), (uint32_t)(i / 4 >> 32), 0, 0};
+
+        if (i / 4 != have)
+            mix_philox(word, counter, key);
+        have = i / 4;
+        x[c] = tensor->rank == 1 ? 1.0f : (float)(((double)word[i % 4] * 0x1p-31 - 1.0) * scale);
+    }
 }
 
-static int make_up(const struct mix_tensor_spec *tensor, const struct slice *want, char *dst,
-                   enum mix_dtype to)
+static int make_up(struct mix_slices *s, const struct mix_tensor_spec *tensor,
+                   const struct slice *want, char *dst, enum mix_dtype to)
 {
     int rc = MIX_OK;
-    uint64_t seed = mix_hash(tensor->name, strlen(tensor->name));
-    size_t size = mix_dtype_size(to);
+    size_t row = (size_t)want->columns.count;
 
-    for (int r = 0; r < want->rows.count; r++)
-        for (int c = 0; c < want->columns.count; c++, dst += size) {
-            uint64_t i = (uint64_t)(want->rows.first + r) * want->all_columns +
-                         (uint64_t)(want->columns.first + c);
-            float x = tensor->rank == 1 ? 1.0f : number(seed, i, want->all_columns);
-
-            TRY(mix_dtype_convert(dst, to, &x, MIX_F32, 1));
-        }
+    MIX_CHECK(row <= BLOCK / sizeof(float), "tensor %s has rows of %zu numbers", tensor->name, row);
+    for (int r = 0; r < want->rows.count; r++, dst += row * mix_dtype_size(to)) {
+        make_numbers((float *)(void *)s->block, tensor,
+                     (uint64_t)(want->rows.first + r) * want->all_columns +
+                         (uint64_t)want->columns.first,
+                     want->columns.count);
+        TRY(mix_dtype_convert(dst, to, s->block, MIX_F32, row));
+    }
 out:
     return rc;
 }
@@ -185,5 +193,5 @@ int mix_slices_read(struct mix_slices *s, const struct mix_tensor_spec *tensor,
 {
     struct slice want = slice_of(tensor, part);
 
-    return s->files ? read_file(s, tensor, &want, dst, to) : make_up(tensor, &want, dst, to);
+    return s->files ? read_file(s, tensor, &want, dst, to) : make_up(s, tensor, &want, dst, to);
 }

@@ -261,6 +261,31 @@ static void outputs(void)
     free(names);
 }
 
+/* The examples of docs/format.md run as they stand. */
+static void documents(void)
+{
+    const char *top = getenv("srcdir");
+    char command[1500], first[600];
+    struct mix_str got = {0};
+
+    snprintf(command, sizeof command,
+             "cd '%s' && /usr/bin/python3 '%s/tests/io/h5py_docs.py' '%s/docs/format.md' ",
+             scratch_folder, top ? top : ".", top ? top : ".");
+    snprintf(first, sizeof first, "%s/prompts.h5", scratch_folder);
+    strcat(command, "write");
+    ok(system(command) == 0 && dump(first, 2, &got) == MIX_OK &&
+           strstr(got.s, "\"max_tokens\": null, \"answer\"") &&
+           strstr(got.s, "\"weight\": [0.0, 1.0]"),
+       "the input files of docs/format.md are read");
+    mix_str_clear(&got);
+    ok(dump(scratch("many.h5"), 1000, &got) == MIX_OK && strstr(got.s, "\"prompt 4999\""),
+       "the one that is appended to, too");
+    mix_str_fini(&got);
+    strcpy(strstr(command, " write"), " read >&2");
+    ok(write_results(first, scratch("results.h5")) == MIX_OK && system(command) == 0,
+       "docs/format.md reads results");
+}
+
 int main(void)
 {
     char arguments[600];
@@ -273,6 +298,7 @@ int main(void)
         inputs();
         outputs();
     }
+    documents();
     scratch_end();
     return tap_done();
 }

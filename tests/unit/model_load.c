@@ -2,6 +2,7 @@
  *
  * The awkward model is copied and one thing is changed in it.  A text in a file is replaced by one
  * of the same length, so that everything else stays where it is. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "rig.h"
@@ -226,6 +227,37 @@ static void not_a_number(void)
     rig_close(&r);
 }
 
+/* Every second of a step is charged to one section. */
+static void sections_add_up(void)
+{
+    static const int32_t token[] = {64, 67, 67, 220, 19, 22};
+    struct rig r = {0};
+    struct rig_part all = {0, 6, RIG_ALL};
+    struct mix_model_times t;
+    double start, wall, sum;
+
+    if (open_model(&r, source) != MIX_OK) {
+        ok(false, "open");
+        return;
+    }
+    start = mix_now();
+    for (int i = 0; i < 20; i++) {
+        rig_begin(&r, 0, token, 6);
+        if (rig_step(&r, &all, 1) != MIX_OK)
+            break;
+    }
+    wall = mix_now() - start;
+    t = mix_model_times(r.model);
+    sum = t.attention + t.router + t.experts + t.exchange_inside + t.exchange_between + t.waiting +
+          t.head;
+    ok(sum <= wall && sum > 0.5 * wall, "the sections' times are the time (%.0f %% of it)",
+       100 * sum / wall);
+    ok(t.attention > 0 && t.router > 0 && t.experts > 0 && t.exchange_inside > 0 && t.head > 0 &&
+           t.waiting == 0 && t.exchange_between == 0,
+       "all had some, but none was waited for");
+    rig_close(&r);
+}
+
 static int forward(struct rig *r, struct mix_step s)
 {
     int first, mine;
@@ -286,6 +318,7 @@ int main(void)
     scratch_begin();
     not_a_number();
     unsound_steps();
+    sections_add_up();
     scratch_end();
     rig_comm_close(comm);
     return tap_done();
