@@ -9,3 +9,9 @@ libmix_a_SOURCES += \
   %D%/man.c         %D%/man.h     \
   %D%/options.c     %D%/options.h \
   %D%/parse.c
+
+# The man page, from the same tables as the help.
+man1_MANS = mixserve.1
+CLEANFILES += mixserve.1
+mixserve.1: mixserve$(EXEEXT)
+	$(AM_V_GEN)./mixserve$(EXEEXT) --man > $@.tmp && mv $@.tmp $@

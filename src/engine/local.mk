@@ -1,10 +1,14 @@
 libmix_a_SOURCES += \
   %D%/claims.c      %D%/claims.h      \
+  %D%/convert.c     %D%/convert.h     \
   %D%/coordinator.c %D%/coordinator.h \
   %D%/deal.c        %D%/deal.h        \
   %D%/draft.c       %D%/draft.h       \
+  %D%/export.c      %D%/export.h      \
+  %D%/extras.c      %D%/extras.h      \
   %D%/folder.c      %D%/folder.h      \
   %D%/identity.c    %D%/identity.h    \
+  %D%/import.c      %D%/import.h      \
   %D%/job.c         %D%/job.h         \
   %D%/kill_point.c  %D%/kill_point.h  \
   %D%/leader.c      %D%/leader.h      \

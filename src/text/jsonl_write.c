@@ -199,6 +199,16 @@ out:
     return rc;
 }
 
+int mix_jsonl_write_json(struct mix_str *out, const char *name, const char *value)
+{
+    int rc;
+
+    TRY(add_name(out, name));
+    TRY(mix_str_add(out, value, strlen(value)));
+out:
+    return rc;
+}
+
 int mix_jsonl_write_members(struct mix_str *out, const char *object)
 {
     int rc = MIX_OK;

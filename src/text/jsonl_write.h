@@ -27,6 +27,9 @@ int mix_jsonl_write_double(struct mix_str *out, const char *name, double value);
 int mix_jsonl_write_tokens(struct mix_str *out, const char *name, const int32_t *ids, size_t n);
 int mix_jsonl_write_floats(struct mix_str *out, const char *name, const float *value, size_t n);
 
+/* A member whose value is given as JSON text. */
+int mix_jsonl_write_json(struct mix_str *out, const char *name, const char *value);
+
 /* All members of a JSON object that is given as text, as mix_jsonl_row's extra; NULL: none. */
 int mix_jsonl_write_members(struct mix_str *out, const char *object);
 

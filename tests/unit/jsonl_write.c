@@ -26,6 +26,7 @@ static void members(void)
     rc |= mix_jsonl_write_tokens(&s, "ids", (int32_t[]){0, -1, INT32_MAX}, 3);
     rc |= mix_jsonl_write_tokens(&s, "no ids", NULL, 0);
     rc |= mix_jsonl_write_floats(&s, "logprobs", floats, 4);
+    rc |= mix_jsonl_write_json(&s, "j\"", "[1, {}]");
     rc |= mix_jsonl_write_members(&s, "{\"answer\":\"x\"}");
     rc |= mix_jsonl_write_members(&s, NULL);
     rc |= mix_jsonl_write_members(&s, "{}");
@@ -36,7 +37,7 @@ static void members(void)
                "{\"row\":-9223372036854775808,"
                "\"te\\\"xt\":\"a\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\x7F\xC3\xA9\xEF\xBF\xBD\\u0000z\","
                "\"none\":null,\"empty\":\"\",\"d\":0.1,\"inf\":null,\"ids\":[0,-1,2147483647],"
-               "\"no ids\":[],\"logprobs\":[-0.1,1.5,null,1.1754944e-38],"
+               "\"no ids\":[],\"logprobs\":[-0.1,1.5,null,1.1754944e-38],\"j\\\"\":[1, {}],"
                "\"answer\":\"x\"}\n") == 0,
        "one member of each kind");
     mix_str_clear(&s);
