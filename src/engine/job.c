@@ -443,10 +443,11 @@ int mix_job_merge(struct mix_job *j)
         return rc;
     left = mix_claims_left(j->survey.claims);
     if (left) {
-        rc = MIX_FAIL(MIX_EUSAGE,
-                      "%s: %lld of %lld rows have no result yet; start the run again to its end, "
-                      "then merge",
-                      j->folder, (long long)left, (long long)j->id.rows);
+        rc = MIX_FAIL(
+            MIX_EUSAGE,
+            "%s: %lld of %lld rows are in no complete shard yet; start the run again to its end, "
+            "then merge",
+            j->folder, (long long)left, (long long)j->id.rows);
         goto out;
     }
     TRY(mix_lock_beat(j->lock));

@@ -66,7 +66,7 @@ void filing_end(void)
 
 const char *filing_path(const char *name)
 {
-    enum { PATHS = 32 };
+    enum { PATHS = 256 };
     static char path[PATHS][512];
     static int at;
 

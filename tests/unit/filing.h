@@ -21,7 +21,7 @@ enum { FILING_VOCAB = 257, FILING_LEN = 40 };
  * from 0 on, a blank 94, <end> 95. */
 void filing_begin(void);
 void filing_end(void);
-/* The path of a name in that folder; good until the 32nd call from now. */
+/* The path of a name in that folder; good until the 256th call from now. */
 const char *filing_path(const char *name);
 
 /* The file of that name with so many rows, as text; changed: this row is another one (-1: none).
