@@ -159,6 +159,16 @@ out:
     return rc;
 }
 
+/* The last step; rank 0's alone. */
+static int merge(struct run *r)
+{
+    if (r->job && !r->o->no_merge)
+        return mix_job_merge(r->job);
+    if (r->job)
+        mix_info("every shard is sealed; `mixserve merge %s` makes the file", r->o->output);
+    return MIX_OK;
+}
+
 static int work(struct run *r)
 {
     int rc = MIX_OK, code;
@@ -187,8 +197,8 @@ static int work(struct run *r)
     TRY(report(r, &result, code));
     mix_store_close(r->store); /* HDF5 is the thread's until here */
     r->store = NULL;
-    if (r->job && code != MIX_ESTOPPED && !r->o->no_merge)
-        TRY(mix_job_merge(r->job));
+    if (code != MIX_ESTOPPED)
+        TRY(merge(r));
     rc = code;
 out:
     return rc;
@@ -210,8 +220,8 @@ static int run(const struct mix_options *o, const bool *given, int argc, char **
     TRY(mix_decide(&decide, &r.decision, &r.job));
     if (r.decision.state == MIX_JOB_RUN)
         TRY(work(&r));
-    else if (r.decision.state == MIX_JOB_MERGE && r.job && !o->no_merge)
-        TRY(mix_job_merge(r.job));
+    else if (r.decision.state == MIX_JOB_MERGE)
+        TRY(merge(&r));
     else
         mix_info("%s is done: nothing to do", o->output);
 out:

@@ -23,8 +23,7 @@ struct mix_draft {
     int32_t *token;
     size_t tokens, token_room;
     struct mix_result *out; /* [entries], of mix_draft_entries */
-    int64_t *place;
-    size_t out_room, place_room;
+    size_t out_room;
     struct mix_folder_name *piece; /* [pieces] */
     size_t pieces, piece_room;
 };
@@ -55,7 +54,6 @@ void mix_draft_destroy(struct mix_draft *d)
     free(d->entry);
     free(d->token);
     free(d->out);
-    free(d->place);
     free(d->piece);
     free(d);
 }
@@ -134,19 +132,18 @@ out:
     return rc;
 }
 
-static int by_row_first(const void *a, const void *b)
+static int by_row(const void *a, const void *b)
 {
     const struct mix_result *x = a, *y = b;
 
     return (x->row > y->row) - (x->row < y->row);
 }
 
-int mix_draft_entries(struct mix_draft *d, bool by_row, struct mix_result **out, int64_t **place)
+int mix_draft_entries(struct mix_draft *d, const struct mix_result **out)
 {
-    int rc = MIX_OK;
+    int rc;
 
     TRY(mix_grow(&d->out, &d->out_room, d->entries, sizeof *d->out, "results"));
-    TRY(mix_grow(&d->place, &d->place_room, d->entries, sizeof *d->place, "results"));
     for (size_t i = 0; i < d->entries; i++) {
         const struct entry *e = &d->entry[i];
 
@@ -157,12 +154,9 @@ int mix_draft_entries(struct mix_draft *d, bool by_row, struct mix_result **out,
         d->out[i].tokens = d->token + e->token;
         d->out[i].error = d->error.s + e->error;
     }
-    if (by_row && d->entries)
-        qsort(d->out, d->entries, sizeof *d->out, by_row_first);
-    for (size_t i = 0; i < d->entries; i++)
-        d->place[i] = d->out[i].row - d->first;
+    if (d->entries)
+        qsort(d->out, d->entries, sizeof *d->out, by_row);
     *out = d->out;
-    *place = d->place;
 out:
     return rc;
 }

@@ -39,10 +39,8 @@ bool mix_draft_sealed(struct mix_draft *draft, int64_t row);
  * sample and custom_id are not looked at.  MIX_EBUG if the row is outside or has one. */
 int mix_draft_add(struct mix_draft *draft, const struct mix_result *result);
 
-/* The unsealed results by row or in order of addition, without custom_id, and the place of each
- * one's row in the shard; borrowed until the next change. */
-int mix_draft_entries(struct mix_draft *draft, bool by_row, struct mix_result **entry,
-                      int64_t **place);
+/* The unsealed results by row, without custom_id; borrowed until the next change. */
+int mix_draft_entries(struct mix_draft *draft, const struct mix_result **entry);
 
 /* They are sealed now. */
 void mix_draft_clear(struct mix_draft *draft);

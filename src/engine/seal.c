@@ -1,8 +1,4 @@
-/* seal.c - see seal.h.
- *
- * A shard whose rows all finished before the first piece was due is written from
- * memory at once.  Otherwise what is unsealed becomes one more piece first, so that
- * there is one way to bring pieces together: by the rows that they say they hold. */
+/* seal.c - see seal.h. */
 #include "engine/seal.h"
 
 #include "base/err.h"
@@ -14,6 +10,7 @@
 #include "engine/identity.h"
 #include "engine/kill_point.h"
 #include "engine/note.h"
+#include "engine/pieces.h"
 #include "io/file.h"
 #include "io/ledger.h"
 
@@ -23,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-    MOST_PIECES = 64, /* of a shard: all are open at once when they are brought together */
+    MOST_PIECES = 64, /* of a shard: all are open at once when they are merged */
 };
 
 struct mix_seal {
@@ -188,20 +185,14 @@ static struct mix_note note_of(const struct mix_seal *s, const struct mix_draft 
                              .plan = s->config.plan_id};
 }
 
-/* Append what is unsealed. */
-static int append(struct mix_results *results, struct mix_draft *d, bool by_row,
-                  const struct mix_row_block *block)
+static struct mix_folder_name next_piece(struct mix_seal *s, const struct mix_note *note)
 {
-    int rc;
-    struct mix_result *entry;
-    int64_t *place, n = mix_draft_unsealed(d);
-
-    TRY(mix_draft_entries(d, by_row, &entry, &place));
-    for (int64_t i = 0; i < n; i++)
-        entry[i].custom_id = mix_row_block_custom_id(block, place[i]);
-    TRY(mix_results_append(results, entry, n, mix_row_block_columns(block), place));
-out:
-    return rc;
+    return (struct mix_folder_name){.kind = MIX_FOLDER_PIECE,
+                                    .first = note->first,
+                                    .count = note->count,
+                                    .attempt = s->config.attempt,
+                                    .leader = s->config.leader,
+                                    .seq = s->seq++};
 }
 
 static void count_rows(struct mix_seal *s, struct mix_draft *d)
@@ -295,74 +286,6 @@ out:
     return rc;
 }
 
-/* The results of the pieces in row order, one a row: pick[count]. */
-static int pick_rows(struct mix_results_file *const *file, int files, const struct mix_draft *d,
-                     struct mix_results_pick *pick)
-{
-    int rc = MIX_OK;
-    int64_t *row = NULL, first = mix_draft_first(d), count = mix_draft_count(d), found = 0;
-
-    for (int64_t i = 0; i < count; i++)
-        pick[i].file = -1;
-    for (int f = 0; f < files; f++) {
-        int64_t n = mix_results_entries(file[f]);
-
-        TRY(rows_of(file[f], &row));
-        for (int64_t i = 0; i < n; i++) {
-            int64_t at = row[i] - first;
-
-            MIX_CHECK(at >= 0 && at < count, "row %lld in a piece of rows %lld to %lld",
-                      (long long)row[i], (long long)first, (long long)(first + count - 1));
-            if (pick[at].file >= 0)
-                continue;
-            pick[at] = (struct mix_results_pick){f, i};
-            found++;
-        }
-        free(row);
-        row = NULL;
-    }
-    MIX_CHECK(found == count, "the pieces of rows %lld to %lld hold %lld of %lld rows",
-              (long long)first, (long long)(first + count - 1), (long long)found, (long long)count);
-out:
-    free(row);
-    return rc;
-}
-
-/* Write what the pieces hold into results; a shard: in row order, else one after the other. */
-static int gather(struct mix_seal *s, const struct mix_draft *d, bool shard,
-                  struct mix_results *results, struct mix_note *note)
-{
-    int rc = MIX_OK, files = mix_draft_pieces(d);
-    struct mix_results_file **file = NULL;
-    struct mix_results_pick *pick = NULL;
-    struct mix_note part;
-    struct mix_str path = {0};
-
-    TRY(mix_calloc(&file, (size_t)files, sizeof *file, "pieces"));
-    for (int i = 0; i < files; i++) {
-        TRY(mix_folder_path(&path, s->folder, mix_draft_piece(d, i)));
-        TRY(mix_results_open(&file[i], path.s));
-        TRY(mix_note_read(&part, file[i], path.s));
-        note->failed += part.failed;
-        note->entries += part.entries;
-        if (!shard)
-            TRY(mix_results_copy(results, file[i], 0, part.entries));
-    }
-    if (shard) {
-        note->entries = note->count;
-        TRY(mix_calloc(&pick, (size_t)note->count, sizeof *pick, "the order of a shard"));
-        TRY(pick_rows(file, files, d, pick));
-        TRY(mix_results_gather(results, file, pick, note->count));
-    }
-out:
-    for (int i = 0; file && i < files; i++)
-        mix_results_close(file[i]);
-    free(file);
-    free(pick);
-    mix_str_fini(&path);
-    return rc;
-}
-
 /* Too many pieces: make one of them.  A kill before the old ones are removed leaves their rows in
  * two pieces. */
 static int fold(struct mix_seal *s, struct mix_draft *d, const struct mix_row_block *block)
@@ -370,15 +293,10 @@ static int fold(struct mix_seal *s, struct mix_draft *d, const struct mix_row_bl
     int rc, pieces = mix_draft_pieces(d);
     struct mix_results *results = NULL;
     struct mix_note note = note_of(s, d, block);
-    struct mix_folder_name name = {.kind = MIX_FOLDER_PIECE,
-                                   .first = note.first,
-                                   .count = note.count,
-                                   .attempt = s->config.attempt,
-                                   .leader = s->config.leader,
-                                   .seq = s->seq++};
+    struct mix_folder_name name = next_piece(s, &note);
 
     TRY(begin_file(s, name, &results));
-    TRY(gather(s, d, false, results, &note));
+    TRY(mix_pieces_merge(d, true, s->folder, block, results, &note.entries, &note.failed));
     TRY(end_file(s, MIX_LEDGER_PIECE, &note, results));
     TRY(mix_draft_add_piece(d, &name));
     TRY(remove_pieces(s, d, pieces));
@@ -396,19 +314,13 @@ int mix_seal_piece(struct mix_seal *s, struct mix_draft *d, const struct mix_row
     int rc = MIX_OK;
     struct mix_results *results = NULL;
     struct mix_note note = note_of(s, d, block);
-    struct mix_folder_name name = {.kind = MIX_FOLDER_PIECE,
-                                   .first = note.first,
-                                   .count = note.count,
-                                   .attempt = s->config.attempt,
-                                   .leader = s->config.leader,
-                                   .seq = s->seq++};
+    struct mix_folder_name name;
 
-    note.entries = mix_draft_unsealed(d);
-    note.failed = mix_draft_failed(d);
-    if (note.entries == 0)
+    if (mix_draft_unsealed(d) == 0)
         return MIX_OK;
+    name = next_piece(s, &note);
     TRY(begin_file(s, name, &results));
-    TRY(append(results, d, false, block));
+    TRY(mix_pieces_merge(d, false, s->folder, block, results, &note.entries, &note.failed));
     TRY(end_file(s, MIX_LEDGER_PIECE, &note, results));
     TRY(mix_draft_add_piece(d, &name));
     count_rows(s, d);
@@ -432,16 +344,11 @@ int mix_seal_shard(struct mix_seal *s, struct mix_draft *d, const struct mix_row
     MIX_CHECK(mix_draft_missing(d) == 0, "rows %lld to %lld lack %lld results",
               (long long)note.first, (long long)(note.first + note.count - 1),
               (long long)mix_draft_missing(d));
-    if (mix_draft_pieces(d))
-        TRY(mix_seal_piece(s, d, block));
     TRY(begin_file(s, name, &results));
-    if (mix_draft_pieces(d)) {
-        TRY(gather(s, d, true, results, &note));
-    } else {
-        note.entries = mix_draft_unsealed(d);
-        note.failed = mix_draft_failed(d);
-        TRY(append(results, d, true, block));
-    }
+    TRY(mix_pieces_merge(d, true, s->folder, block, results, &note.entries, &note.failed));
+    MIX_CHECK(note.entries == note.count, "rows %lld to %lld have %lld results",
+              (long long)note.first, (long long)(note.first + note.count - 1),
+              (long long)note.entries);
     TRY(end_file(s, MIX_LEDGER_SHARD, &note, results));
     count_rows(s, d);
     s->counts.shards++;

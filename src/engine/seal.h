@@ -34,7 +34,7 @@ void mix_seal_close(struct mix_seal *seal); /* NULL is allowed */
 int mix_seal_recall(struct mix_seal *seal, struct mix_draft *draft,
                     const struct mix_row_block *block);
 
-/* Seal what is unsealed as a piece, in order of addition; the draft is cleared. */
+/* Seal what is unsealed as a piece, in row order; the draft is cleared. */
 int mix_seal_piece(struct mix_seal *seal, struct mix_draft *draft,
                    const struct mix_row_block *block);
 

@@ -272,10 +272,18 @@ static bool zero_in_name(const json_t *value)
     size_t i;
 
     if (json_is_object(value)) {
-        json_object_foreach((json_t *)value, name, v) if (json_object_get(value, name) != v ||
-                                                          zero_in_name(v)) return true;
-    } else if (json_is_array(value))
-        json_array_foreach(value, i, v) if (zero_in_name(v)) return true;
+        json_object_foreach((json_t *)value, name, v)
+        {
+            if (json_object_get(value, name) != v || zero_in_name(v))
+                return true;
+        }
+    } else if (json_is_array(value)) {
+        json_array_foreach(value, i, v)
+        {
+            if (zero_in_name(v))
+                return true;
+        }
+    }
     return false;
 }
 

@@ -28,10 +28,18 @@ static void make_model(void)
 
     mkdir(filing_path("model"), 0700);
     mix_str_addf(&s, "{\"version\": \"1.0\", \"model\": {\"type\": \"BPE\", \"vocab\": {");
-    for (int c = '!'; c <= '~'; c++)
-        mix_str_addf(&s, "\"%s%c\": %d, ", c == '"' || c == '\\' ? "\\" : "", c, c - '!');
+    /* Byte-level letters (GPT-2): a printable byte is itself, the n-th other one U+0100 + n. */
+    for (int c = 0, other = 0; c < 256; c++) {
+        bool itself = (c >= '!' && c <= '~') || (c >= 0xA1 && c != 0xAD);
+
+        mix_str_addf(&s, "%s\"\\u%04x\": %d", c ? ", " : "", itself ? c : 256 + other++,
+                     c >= '!' && c <= '~' ? c - '!'
+                     : c == ' '           ? 94
+                     : c < ' '            ? 96 + c
+                                          : 96 + ' ' + c - 0x7F);
+    }
     mix_str_addf(&s,
-                 "\"\\u0120\": 94}, \"merges\": []}, \"added_tokens\": [{\"id\": 95, \"content\": "
+                 ", \"<end>\": 95}, \"merges\": []}, \"added_tokens\": [{\"id\": 95, \"content\": "
                  "\"<end>\", \"special\": true, \"single_word\": false, \"lstrip\": false, "
                  "\"rstrip\": false, \"normalized\": false}], \"normalizer\": null, "
                  "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, "

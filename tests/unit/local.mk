@@ -14,6 +14,12 @@ check_PROGRAMS += %D%/dev.t
 check_PROGRAMS += %D%/tables.t
 %C%_tables_t_SOURCES = %D%/tables.c
 # Tests of the filing half of the engine share a small job.
+check_PROGRAMS += %D%/draft.t
+%C%_draft_t_SOURCES = %D%/draft.c
+check_PROGRAMS += %D%/seal.t
+%C%_seal_t_SOURCES = %D%/seal.c %D%/filing.c %D%/filing.h %D%/scratch.h
+check_PROGRAMS += %D%/rows.t
+%C%_rows_t_SOURCES = %D%/rows.c %D%/filing.c %D%/filing.h %D%/scratch.h
 check_PROGRAMS += %D%/store.t
 %C%_store_t_SOURCES = %D%/store.c %D%/filing.c %D%/filing.h %D%/scratch.h
 check_PROGRAMS += %D%/killed.t
