@@ -192,7 +192,8 @@ cat > prompts.jsonl << 'LINES'
 {"custom_id":"c","body":{"prompt":"add 1 2 = ","max_tokens":0},"answer":"3","level":5,"good":true,"x":null}
 LINES
 convert prompts.jsonl prompts.h5
-run "$MIXSERVE" run --model "$model" --input prompts.h5 --output results.h5 --temperature 0 -q
+run env ASAN_OPTIONS=detect_leaks=0 "$MIXSERVE" run --model "$model" --input prompts.h5 \
+  --output results.h5 --temperature 0 -q # Open MPI leaks at exit
 is 0 "a run of three rows"
 convert results.h5 results.jsonl
 is 0 "its results to lines"

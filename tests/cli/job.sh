@@ -17,11 +17,15 @@ prompts() {
              i, i, 1 + int((t - 1) * i / n) }' > "$scratch/prompts.jsonl"
   "$MIXSERVE" convert -q "$scratch/prompts.jsonl" "$1"
 }
-arguments() { # INPUT OUTPUT: of mixserve run
-  echo run -q --model "$model" --input "$1" --output "$2" --ignore-eos --temperature 0
+serve() { # INPUT OUTPUT OPTION...: mixserve run; Open MPI leaks at exit, the other commands must not
+  local in=$1 out_=$2
+  shift 2
+  exec env ASAN_OPTIONS=detect_leaks=0 "$MIXSERVE" run -q --model "$model" --input "$in" \
+    --output "$out_" --ignore-eos --temperature 0 "$@"
 }
+serve_to_end() { (serve "$@"); }
 start() { # INPUT OUTPUT: in the background; its pid in $job, its streams in .job
-  "$MIXSERVE" $(arguments "$@") > "$scratch/.job" 2>&1 < /dev/null &
+  serve "$@" > "$scratch/.job" 2>&1 < /dev/null &
   job=$!
 }
 finish() { wait "$job"; status=$?; job=; } 2> /dev/null

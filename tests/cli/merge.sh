@@ -9,9 +9,9 @@ is 3 "a job that never was"
 says 'there is no job of o.h5: neither the file nor o.h5.job'
 [ "$(ls | wc -l)" = 0 ]; ok $? "nothing is made"
 prompts in.h5 200 6
-run "$MIXSERVE" $(arguments in.h5 whole.h5)
+run serve_to_end in.h5 whole.h5
 is 0 "a job that merges by itself"
-run "$MIXSERVE" $(arguments in.h5 o.h5) --no-merge
+run serve_to_end in.h5 o.h5 --no-merge
 is 0 "the same with --no-merge"
 shards=$(ls o.h5.job | grep -c '^shard-')
 [ ! -e o.h5 ] && [ "$shards" -gt 0 ]; ok $? "it leaves $shards shards"
@@ -54,7 +54,7 @@ is 3 "a shard is missing"
 says 'short.h5: [0-9]+ of 200 rows have no result yet; start the same mixserve run again'
 [ ! -e short.h5 ]; ok $? "no file"
 mv away.h5 in.h5
-run "$MIXSERVE" $(arguments in.h5 short.h5)
+run serve_to_end in.h5 short.h5
 is 0 "the same mixserve run"
 "$MIXSERVE" convert -q short.h5 short.jsonl
 cmp short.jsonl whole.jsonl > "$out" 2>&1; ok $? "it ends with the same results"

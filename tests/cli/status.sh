@@ -73,7 +73,7 @@ ok $? "no row is lost (killed with $dead, stopped with $(field done))"
 # ---- sealed, finished; a row that cannot be run is done with an error
 printf '{"body":{"prompt":"add 1 2 = "}}\n{"body":{"prompt":""}}\n' > two.jsonl
 "$MIXSERVE" convert -q two.jsonl two.h5
-run "$MIXSERVE" $(arguments two.h5 t.h5) --no-merge --max-tokens 3
+run serve_to_end two.h5 t.h5 --no-merge --max-tokens 3
 is 0 "a job that is not merged"
 look t.h5
 prints '^t.h5: unmerged, every row is done: mixserve merge makes the file$'
