@@ -18,6 +18,7 @@ libmix_a_SOURCES += \
   %D%/pages.c %D%/pages.h \
   %D%/pieces.c %D%/pieces.h \
   %D%/progress.c %D%/progress.h \
+  %D%/raw.c %D%/raw.h \
   %D%/report.c %D%/report.h \
   %D%/rows.c %D%/rows.h \
   %D%/run.c %D%/run.h \

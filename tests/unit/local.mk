@@ -117,3 +117,5 @@ check_PROGRAMS += %D%/jsonl_row.t
 check_PROGRAMS += %D%/jsonl_write.t
 %C%_jsonl_write_t_SOURCES = %D%/jsonl_write.c
 EXTRA_DIST += tests/golden/text.json tests/golden/make_text_cases.py
+check_PROGRAMS += %D%/raw.t
+%C%_raw_t_SOURCES = %D%/raw.c %D%/scratch.h
