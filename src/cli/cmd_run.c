@@ -51,6 +51,24 @@ static void close_all(struct run *r)
     mix_comm_close(r->comm);
 }
 
+/* The model's numbers, or the code of what is wrong with them, from rank 0: one rank says it. */
+static int read_arch(struct run *r)
+{
+    int rc = MIX_OK;
+    struct {
+        int64_t rc;
+        struct mix_arch arch;
+    } letter = {0};
+
+    if (mix_comm_rank(r->comm) == 0)
+        letter.rc = mix_arch_load(&letter.arch, r->o->model);
+    TRY(mix_group_bcast(r->world, &letter, sizeof letter, 0));
+    r->arch = letter.arch;
+    rc = (int)letter.rc;
+out:
+    return rc;
+}
+
 static int open_world(struct run *r)
 {
     int rc = MIX_OK, *all = NULL, ranks;
@@ -66,7 +84,7 @@ static int open_world(struct run *r)
     TRY(mix_topo_gather(&r->topo));
     if (mix_comm_rank(r->comm) == 0)
         mix_topo_log(&r->topo);
-    TRY(mix_arch_load(&r->arch, r->o->model));
+    TRY(read_arch(r));
 out:
     free(all);
     return rc;

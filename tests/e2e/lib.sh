@@ -20,6 +20,7 @@ clean_up() {
   [ -z "$job" ] || { kill_all mpirun; wait "$job"; }
   exec 2>&3
   grep -v -e 'kill: ' -e ': line [0-9]*: *[0-9]* Killed ' "$work/shell" >&2
+  ! mountpoint -q "$work/disk" || umount "$work/disk"
   rm -rf "$work"
 }
 exec 3>&2 2> "$work/shell" # the shell tells of every process that was killed: not of interest

@@ -2,6 +2,7 @@
 dist_check_SCRIPTS += \
   %D%/kill.sh \
   %D%/layouts.sh \
+  %D%/refuse.sh \
   %D%/rows.sh
 EXTRA_DIST += %D%/lib.sh %D%/same.py
 
