@@ -71,8 +71,7 @@ static void random_words(void)
 
             if (known)
                 continue;
-            memcpy(content[tokens], content[l], sizeof content[l]);
-            strcat(content[tokens], content[r]);
+            snprintf(content[tokens], sizeof content[tokens], "%s%s", content[l], content[r]);
             for (int i = 0; i < tokens; i++)
                 known |= strcmp(content[i], content[tokens]) == 0;
             if (known)
