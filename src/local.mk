@@ -4,6 +4,7 @@ libmix_a_SOURCES =
 include src/base/local.mk
 include src/dev/local.mk
 include src/io/local.mk
+include src/text/local.mk
 include src/arch/local.mk
 include src/topo/local.mk
 include src/comm/local.mk

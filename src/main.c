@@ -1,16 +1,17 @@
 /* main.c - hand over to the command line; the one place where the process ends.
  *
- * Codes 0 and 75 (stopped, can be resumed): every rank returns the same one, so
- * MPI is finalized; only then does 75 get past mpirun and srun.  Any other code
- * aborts the job, because the other ranks wait for this one.  The rank that
- * knows why says so and aborts first; one that was only told the code leaves it
- * a moment, and the launcher ends both. */
+ * Codes 0, 4 (too many bad rows) and 75 (stopped, can be resumed) are agreed: every
+ * rank returns the same one, so MPI is finalized; only then does 75 get past mpirun
+ * and srun.  Any other code aborts the job, because the other ranks wait for this
+ * one.  The rank that knows why says so and aborts first; one that was only told the
+ * code leaves it a moment, and the launcher ends both. */
 #include "base/err.h"
 #include "base/log.h"
 #include "cli/cli.h"
 
 #include <mpi.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -52,11 +53,13 @@ static int end_together(int code)
 
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-    if (ranks == 1 || code == MIX_OK || code == MIX_ESTOPPED) {
+    if (ranks == 1 || code == MIX_OK || code == MIX_EROWS || code == MIX_ESTOPPED) {
         fflush(stdout); /* what is written after MPI_Finalize may not get past the launcher */
         MPI_Finalize();
         return code;
     }
+    signal(SIGTERM,
+           SIG_DFL); /* from now on it is the launcher's, who ends us: do not speak first */
     if (mix_err_last()[0] == '\0')
         sleep(2);
     last_words(rank, code);

@@ -51,6 +51,24 @@ static void close_all(struct run *r)
     mix_comm_close(r->comm);
 }
 
+/* The model's numbers, or the code of what is wrong with them, from rank 0: one rank says it. */
+static int read_arch(struct run *r)
+{
+    int rc = MIX_OK;
+    struct {
+        int64_t rc;
+        struct mix_arch arch;
+    } letter = {0};
+
+    if (mix_comm_rank(r->comm) == 0)
+        letter.rc = mix_arch_load(&letter.arch, r->o->model);
+    TRY(mix_group_bcast(r->world, &letter, sizeof letter, 0));
+    r->arch = letter.arch;
+    rc = (int)letter.rc;
+out:
+    return rc;
+}
+
 static int open_world(struct run *r)
 {
     int rc = MIX_OK, *all = NULL, ranks;
@@ -66,7 +84,7 @@ static int open_world(struct run *r)
     TRY(mix_topo_gather(&r->topo));
     if (mix_comm_rank(r->comm) == 0)
         mix_topo_log(&r->topo);
-    TRY(mix_arch_load(&r->arch, r->o->model));
+    TRY(read_arch(r));
 out:
     free(all);
     return rc;
@@ -77,7 +95,15 @@ static int open_device(struct run *r)
     const struct mix_topo_rank *me = &r->topo.rank[mix_comm_rank(r->comm)];
     int threads = r->o->threads ? (int)r->o->threads : me->threads;
 
-    return mix_dev_open(&r->dev, "cpu", me->local_rank, threads);
+    return mix_dev_open(&r->dev, "cpu", 0, threads);
+}
+
+/* A test that kills jobs wants more pieces than one every 30 s. */
+static double piece_seconds(void)
+{
+    const char *test = getenv("MIXSERVE_TEST_PIECE");
+
+    return test ? atof(test) : PIECE_S;
 }
 
 static int load(struct run *r)
@@ -94,7 +120,7 @@ static int load(struct run *r)
                                      .attempt = r->decision.attempt,
                                      .leader = rank,
                                      .plan_id = mix_plan_numeric_id(plan),
-                                     .piece_s = PIECE_S,
+                                     .piece_s = piece_seconds(),
                                      .piece_bytes = PIECE_BYTES};
 
     TRY(mix_model_open(&r->model, &model));
@@ -151,6 +177,16 @@ out:
     return rc;
 }
 
+/* The last step; rank 0's alone. */
+static int merge(struct run *r)
+{
+    if (r->job && !r->o->no_merge)
+        return mix_job_merge(r->job);
+    if (r->job)
+        mix_info("every shard is sealed; `mixserve merge %s` makes the file", r->o->output);
+    return MIX_OK;
+}
+
 static int work(struct run *r)
 {
     int rc = MIX_OK, code;
@@ -179,8 +215,8 @@ static int work(struct run *r)
     TRY(report(r, &result, code));
     mix_store_close(r->store); /* HDF5 is the thread's until here */
     r->store = NULL;
-    if (r->job && code != MIX_ESTOPPED && !r->o->no_merge)
-        TRY(mix_job_merge(r->job));
+    if (code != MIX_ESTOPPED)
+        TRY(merge(r));
     rc = code;
 out:
     return rc;
@@ -202,8 +238,8 @@ static int run(const struct mix_options *o, const bool *given, int argc, char **
     TRY(mix_decide(&decide, &r.decision, &r.job));
     if (r.decision.state == MIX_JOB_RUN)
         TRY(work(&r));
-    else if (r.decision.state == MIX_JOB_MERGE && r.job && !o->no_merge)
-        TRY(mix_job_merge(r.job));
+    else if (r.decision.state == MIX_JOB_MERGE)
+        TRY(merge(&r));
     else
         mix_info("%s is done: nothing to do", o->output);
 out:

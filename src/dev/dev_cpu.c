@@ -1,10 +1,11 @@
 /* dev_cpu.c - the cpu backend: device memory is host memory, a launcher does its work at once.
  *
- * Weights are read from end to end for every token, so they should lie in huge pages:
- * 1.3 times the speed of products with few rows (docs/perf.md).  Where the system gives
- * huge pages only to those who ask, asking pays for whole 2 MiB only, and the weight of
- * an expert is not many of them.  So blocks of a middle size are cut from arenas, and an
- * arena goes back to the system when the last of its blocks is released. */
+ * Large blocks are mapped, not touched: a pool of KV pages costs memory only where
+ * sequences have been.  They are asked for in huge pages, because weights are read from
+ * end to end for every token: 1.3 times the speed of products with few rows
+ * (docs/perf.md).  Huge pages are whole 2 MiB, and the weight of an expert is not many of
+ * them, so blocks are cut from arenas; an arena goes back to the system when the last
+ * of its blocks is released. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "dev/dev_private.h"

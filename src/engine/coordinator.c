@@ -97,7 +97,8 @@ static int end(struct mix_coordinator *c)
 
     c->ended = true;
     mix_progress_update(c->config.progress, &all);
-    if (code == MIX_OK && c->config.max_errors >= 0 && all.failed > c->config.max_errors)
+    if (code == MIX_OK && c->config.max_errors >= 0 &&
+        mix_job_rows_failed(c->config.job) + all.failed > c->config.max_errors)
         code = MIX_EROWS;
     return post_all(c, MIX_LETTER_END, code);
 }

@@ -7,7 +7,9 @@
  * run, and rows that ask for no tokens, become results without the compute side.
  *
  * Every sealed file is written aside, synced, renamed, the folder synced, then
- * recorded in the leader's ledger.  All HDF5 happens on the thread.
+ * recorded in the leader's ledger (seal.h).  All HDF5 happens on the thread: while a
+ * store is open nobody else in the process may use an HDF5 file, a job's open and
+ * merge among them.
  *
  * Not collective; leaders only (place tp_i = 0). */
 #ifndef MIX_ENGINE_STORE_H
@@ -21,10 +23,10 @@
 
 struct mix_store;
 
-struct mix_store_config {
-    const char *input;  /* prompts file; opened by the thread */
-    const char *folder; /* OUT.h5.job */
-    const char *model;  /* for the tokenizer */
+struct mix_store_config { /* texts are copied */
+    const char *input;    /* prompts file; opened by the thread */
+    const char *folder;   /* OUT.h5.job */
+    const char *model;    /* for the tokenizer */
     struct mix_row_rules rules;
     int attempt, leader; /* name the ledger and the pieces */
     uint64_t plan_id;    /* stored with each record */
@@ -45,10 +47,12 @@ struct mix_shard {
     int64_t input_tokens; /* prompt tokens of todo */
 };
 
-/* Ask for a claimed shard; several may be asked for, they come in order. */
+/* Ask for a claimed shard; up to MIX_STORE_ASKS may be asked for, they come in order. */
+enum { MIX_STORE_ASKS = 16 };
 int mix_store_fetch(struct mix_store *store, const struct mix_claim *claim);
-/* Has the next one come?  *shard is borrowed until all its rows are answered; NULL if not yet.
- * An error of the thread comes out here (and from every other call). */
+/* Has the next one come?  *shard is borrowed until all its rows are answered, or until the next
+ * call if it has none to be run; NULL if not yet.  An error of the thread comes out here (and from
+ * every other call that can fail). */
 int mix_store_fetched(struct mix_store *store, const struct mix_shard **shard);
 
 struct mix_answer {
@@ -60,14 +64,16 @@ struct mix_answer {
     const char *error;         /* NULL: none; copied */
 };
 
-/* Hand over the answer of a row of a fetched shard. */
+/* Hand over the answer of a row of a fetched shard.  MIX_EBUG for a row that was not handed out to
+ * be run, or is answered already. */
 int mix_store_answer(struct mix_store *store, const struct mix_answer *answer);
 
 /* Seal every answered row now, and wait for it: before an agreed stop, and at the end. */
 int mix_store_seal(struct mix_store *store);
 
 struct mix_store_stats {
-    int64_t rows_sealed, rows_failed; /* rows_failed: results with an error text */
+    int64_t rows_ended;               /* have a result, sealed or not, from this store */
+    int64_t rows_sealed, rows_failed; /* of these sealed; of the sealed with an error text */
     int64_t shards_sealed;
     double read_s, write_s; /* seconds of the thread */
     bool idle;              /* nothing asked for, nothing unsealed */

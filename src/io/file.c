@@ -122,7 +122,7 @@ int mix_file_pread(int fd, const char *path, void *dst, size_t bytes, uint64_t o
 
 int mix_file_read(struct mix_str *content, const char *path, uint64_t limit)
 {
-    uint64_t bytes;
+    uint64_t bytes = 0;
     int fd = -1, rc;
 
     TRY(mix_file_open(path, &fd, &bytes));

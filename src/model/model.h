@@ -37,13 +37,15 @@ void mix_model_close(struct mix_model *m); /* NULL is allowed */
 struct mix_group *mix_model_replica(const struct mix_model *m); /* the tp group; borrowed */
 int64_t mix_model_bytes_weights(const struct mix_model *m);     /* device bytes of this rank */
 int64_t mix_model_bytes_kv(const struct mix_model *m);
+int64_t
+mix_model_bytes_read(const struct mix_model *m); /* from files; a host reads each byte once */
 
 /* One step: rows of several sequences, whose pages are theirs already. All arrays in host memory.
  */
 struct mix_step {
     const int32_t *id;       /* [tokens] */
     const int32_t *position; /* [tokens] */
-    const int32_t *first;    /* [seqs + 1] tokens of each sequence */
+    const int32_t *first;    /* [seqs + 1] tokens of each sequence, at least one each */
     const int32_t *table;    /* [seqs][table_stride] KV pages */
     const int32_t *sample;   /* [samples] tokens whose logits are wanted, rising */
     int tokens, seqs, table_stride, samples;

@@ -1,2 +1,8 @@
 libmix_a_SOURCES += \
-  %D%/plan.c    %D%/plan.h
+  %D%/explain.c   %D%/explain.h   \
+  %D%/memory.c    %D%/memory.h    \
+  %D%/plan.c      %D%/plan.h      \
+  %D%/plan_json.c %D%/plan_json.h \
+  %D%/resume.c    %D%/resume.h    \
+  %D%/scatter.c   %D%/scatter.h   \
+  %D%/search.c    %D%/search.h

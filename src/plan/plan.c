@@ -25,6 +25,50 @@ const char *mix_exchange_kind_name(int kind)
     return kind == MIX_EXCHANGE_TP ? "tp" : "unknown";
 }
 
+const char *mix_plan_wrong(const struct mix_plan *plan)
+{
+    static char text[160];
+    const struct mix_plan_numeric *n = &plan->numeric;
+    const int32_t positive[] = {n->tp,
+                                n->etp,
+                                plan->world,
+                                plan->dp,
+                                plan->ep,
+                                plan->edp,
+                                plan->domains,
+                                plan->domain_size,
+                                plan->max_num_seqs,
+                                plan->max_batched_tokens,
+                                plan->max_model_len,
+                                plan->pages};
+
+    for (size_t i = 0; i < sizeof positive / sizeof positive[0]; i++)
+        if (positive[i] < 1)
+            return "a number that must be at least 1 is less";
+    if (plan->threads < 0 || plan->bytes_weights < 0 || plan->bytes_kv < 0 ||
+        plan->bytes_activations < 0)
+        return "a negative number";
+    if ((n->dtype != MIX_F32 && n->dtype != MIX_BF16) ||
+        (n->kv_dtype != MIX_F32 && n->kv_dtype != MIX_BF16))
+        return "a number type that is neither F32 nor BF16";
+    if (n->exchange != MIX_EXCHANGE_TP)
+        return "an exchange that this build does not have";
+    if ((int64_t)n->tp * plan->dp != plan->world)
+        snprintf(text, sizeof text, "%d ranks are not tp %d x dp %d", plan->world, n->tp, plan->dp);
+    else if ((__int128)n->etp * plan->ep * plan->edp != plan->world)
+        snprintf(text, sizeof text, "%d ranks are not etp %d x ep %d x edp %d", plan->world, n->etp,
+                 plan->ep, plan->edp);
+    else if ((int64_t)plan->domains * plan->domain_size != plan->world)
+        snprintf(text, sizeof text, "%d ranks are not %d domains of %d", plan->world, plan->domains,
+                 plan->domain_size);
+    else if (plan->domain_size % n->tp || plan->domain_size % n->etp)
+        snprintf(text, sizeof text, "a domain of %d ranks does not hold whole replicas of tp %d",
+                 plan->domain_size, n->tp);
+    else
+        return NULL;
+    return text;
+}
+
 /* ---- the numeric part, member by member: padding and what follows a string do not count */
 
 enum { NUMBERS = 6 };

@@ -44,6 +44,10 @@ struct mix_place { /* one rank's coordinates */
     int tp_i, dp_i, etp_i, ep_i, edp_i, domain;
 };
 
+/* Why this is not a plan ("8 ranks are not tp 2 x dp 3"), or NULL if its numbers fit together;
+ * borrowed until the next call.  For plans from files. */
+const char *mix_plan_wrong(const struct mix_plan *plan);
+
 const char *mix_exchange_kind_name(int kind); /* "tp", as --exchange takes it; never NULL */
 
 struct mix_place mix_plan_place(const struct mix_plan *plan, int rank);

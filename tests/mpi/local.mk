@@ -3,7 +3,8 @@ check_PROGRAMS += \
   %D%/agree1.t %D%/agree2.n2 %D%/agree4.n4 %D%/agree8.n8 \
                %D%/gather4.n4                          \
                %D%/group2.n2 %D%/group4.n4 %D%/group8.n8 \
-  %D%/mail1.t  %D%/mail2.n2  %D%/mail8.n8
+  %D%/mail1.t  %D%/mail2.n2  %D%/mail8.n8                \
+               %D%/scatter4.n4
 %C%_agree1_t_SOURCES  = %D%/agree.c
 %C%_agree2_n2_SOURCES = %D%/agree.c
 %C%_agree4_n4_SOURCES = %D%/agree.c
@@ -15,6 +16,7 @@ check_PROGRAMS += \
 %C%_mail1_t_SOURCES   = %D%/mail.c
 %C%_mail2_n2_SOURCES  = %D%/mail.c
 %C%_mail8_n8_SOURCES  = %D%/mail.c
+%C%_scatter4_n4_SOURCES = %D%/scatter.c
 
 # main.c with another command line, for a test that looks at how jobs end.
 dist_check_SCRIPTS += %D%/ending.sh
@@ -23,3 +25,22 @@ CLEANFILES += %D%/ending_ranks
 %C%_ending_ranks_SOURCES = %D%/ending_ranks.c src/main.c
 %C%_ending_ranks_LDADD = $(MIX_LIBS)
 tests/mpi/ending.log: tests/mpi/ending_ranks$(EXEEXT)
+
+check_PROGRAMS += \
+  %D%/exchange1.t    %D%/exchange2.n2    %D%/exchange4.n4    %D%/exchange8.n8 \
+  %D%/golden1.t      %D%/golden2.n2      %D%/golden4.n4                       \
+  %D%/model_batch1.t %D%/model_batch2.n2 %D%/model_batch4.n4
+%C%_exchange1_t_SOURCES     = %D%/exchange.c
+%C%_exchange2_n2_SOURCES    = %D%/exchange.c
+%C%_exchange4_n4_SOURCES    = %D%/exchange.c
+%C%_exchange8_n8_SOURCES    = %D%/exchange.c
+%C%_golden1_t_SOURCES       = %D%/golden.c
+%C%_golden2_n2_SOURCES      = %D%/golden.c
+%C%_golden4_n4_SOURCES      = %D%/golden.c
+%C%_model_batch1_t_SOURCES  = %D%/model_batch.c
+%C%_model_batch2_n2_SOURCES = %D%/model_batch.c
+%C%_model_batch4_n4_SOURCES = %D%/model_batch.c
+
+check_PROGRAMS += %D%/reading2.n2 %D%/reading4.n4
+%C%_reading2_n2_SOURCES = %D%/reading.c
+%C%_reading4_n4_SOURCES = %D%/reading.c

@@ -23,9 +23,19 @@ static struct {
     int interruptions; /* EINTR so often, then go on */
 } pwrite_does, pread_does;
 static int fsync_error, rename_error;
+static char calls[64]; /* in order: w, s (a file), d (a folder), r */
+
+static void called(char what)
+{
+    size_t n = strlen(calls);
+
+    if (n < sizeof calls - 1)
+        calls[n] = what;
+}
 
 ssize_t pwrite(int fd, const void *src, size_t n, off_t at)
 {
+    called('w');
     if (pwrite_does.interruptions > 0) {
         pwrite_does.interruptions--;
         errno = EINTR;
@@ -58,6 +68,9 @@ ssize_t pread(int fd, void *dst, size_t n, off_t at)
 
 int fsync(int fd)
 {
+    struct stat st;
+
+    called(fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) ? 'd' : 's');
     if (fsync_error) {
         errno = fsync_error;
         return -1;
@@ -67,6 +80,7 @@ int fsync(int fd)
 
 int rename(const char *from, const char *to)
 {
+    called('r');
     if (rename_error) {
         errno = rename_error;
         return -1;
@@ -158,7 +172,9 @@ static void writing(void)
     };
     char big[5000];
 
+    memset(calls, 0, sizeof calls);
     ok(mix_file_write(scratch("f"), "one", 3) == MIX_OK && holds("f", "one"), "a new file");
+    ok(strcmp(calls, "wsrd") == 0, "written, synced, renamed, its folder synced (%s)", calls);
     ok(mix_file_write(scratch("f"), "three", 5) == MIX_OK && holds("f", "three"), "it is replaced");
     ok(!mix_file_exists(scratch("f.tmp")), "nothing is left beside it");
     scratch_write("f.tmp", "longer leftover of a killed writer", 34);
@@ -199,9 +215,11 @@ static void writing(void)
 static void committing(void)
 {
     scratch_write("made.tmp", "by another library", 18);
+    memset(calls, 0, sizeof calls);
     ok(mix_file_commit(scratch("made.tmp"), scratch("made")) == MIX_OK &&
            holds("made", "by another library") && !mix_file_exists(scratch("made.tmp")),
        "a file is renamed");
+    ok(strcmp(calls, "srd") == 0, "after its sync, before its folder's (%s)", calls);
     ok(mix_file_commit(scratch("made.tmp"), scratch("made")) == MIX_ESTORAGE &&
            holds("made", "by another library"),
        "one that is not there is not, and the old one stays");

@@ -189,7 +189,10 @@ static void torn(void)
         if (len % 7 == 0 && want < RECORDS) {
             struct mix_ledger *l = NULL;
             struct mix_ledger_record r = sample(want);
+            uint64_t bytes = 0;
             int rc = mix_ledger_open(&l, scratch("t"));
+            rc = rc ? rc : mix_file_size(scratch("t"), &bytes);
+            wrong_after += bytes != end[want];
             rc = rc ? rc : mix_ledger_append(l, &r);
             wrong_after += rc != MIX_OK || prefix("t", &cut) != want + 1 || cut != 0;
             mix_ledger_close(l);

@@ -23,6 +23,7 @@
 /* ---- a file system without locks: this stands before libc's */
 
 static int lock_error, ofd_error;
+static const char *vanishes; /* remove this file just before the next lock is tried */
 
 int fcntl(int fd, int cmd, ...)
 {
@@ -32,6 +33,10 @@ int fcntl(int fd, int cmd, ...)
     va_start(ap, cmd);
     arg = va_arg(ap, void *);
     va_end(ap);
+    if (cmd == F_OFD_SETLK && vanishes) {
+        unlink(vanishes);
+        vanishes = NULL;
+    }
     if (cmd == F_OFD_SETLK || cmd == F_OFD_GETLK || cmd == F_SETLK || cmd == F_GETLK) {
         if (lock_error || (ofd_error && (cmd == F_OFD_SETLK || cmd == F_OFD_GETLK))) {
             errno = lock_error ? lock_error : ofd_error;
@@ -39,6 +44,17 @@ int fcntl(int fd, int cmd, ...)
         }
     }
     return (int)syscall(SYS_fcntl, fd, cmd, arg);
+}
+
+static bool slow; /* from looking to renaming, each job its own time: all look before any renames */
+
+int rename(const char *from, const char *to)
+{
+    const struct timespec wait = {.tv_nsec = 30000000 + getpid() % 8 * 10000000L};
+
+    if (slow)
+        nanosleep(&wait, NULL);
+    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 static bool says(const char *a)
@@ -145,6 +161,11 @@ static void one_process(void)
     close(fd);
     ok(mix_lock_take(&b, scratch("own"), "b") == MIX_EUSAGE,
        "also after someone opened and closed the file");
+    mix_lock_release(a);
+    vanishes = scratch("own");
+    ok(mix_lock_take(&a, scratch("own"), "a") == MIX_OK && mix_file_exists(scratch("own")) &&
+           mix_lock_take(&b, scratch("own"), "b") == MIX_EUSAGE,
+       "a file that its holder removes between open and lock is opened again");
     mix_lock_release(a);
     ok(mix_lock_take(&a, scratch("none/own"), "a") == MIX_ESTORAGE && says("No such file"),
        "a lock in no folder");
@@ -255,7 +276,9 @@ int main(void)
     ofd_error = 0;
     lock_error = ENOSYS;
     two_jobs("no locks");
+    slow = true;
     at_once("no locks");
+    slow = false;
     lock_error = 0;
     heartbeats();
     scratch_end();

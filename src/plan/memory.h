@@ -1,0 +1,41 @@
+/* memory.h - how many bytes a layout takes on a rank, by part.
+ *
+ * Weights are counted from the table of tensors (arch/tensors.h): each tensor's
+ * largest part under tp or etp, matrices in the type that the kernels keep them in,
+ * norms and the router in fp32.  Keys and values have their real dimensions.
+ * Activations are what model/activations.c and exchange/tp.c lay out (attention's
+ * scratch, which has a bound of some 10 MB, is left out).
+ *
+ * Pure; the counts are those of the largest rank.  Bounds: a model that
+ * mix_arch_load accepts overflows nothing here. */
+#ifndef MIX_PLAN_MEMORY_H
+#define MIX_PLAN_MEMORY_H
+
+#include "arch/arch.h"
+#include "base/dtype.h"
+
+#include <stdint.h>
+
+struct mix_memory_layout {
+    const struct mix_arch *arch;
+    int tp, etp;
+    enum mix_dtype dtype, kv_dtype;
+    int packed; /* bytes of a number of a packed matrix */
+    int page;   /* tokens of a KV page */
+    int max_num_seqs, max_batched_tokens, max_model_len;
+};
+
+struct mix_memory {
+    /* weights */
+    int64_t attention, experts, dense; /* dense: layers without experts, shared experts */
+    int64_t vocabulary;                /* embedding and head */
+    int64_t rest;                      /* norms, router, the table of angles */
+    int64_t weights;                   /* all of these */
+
+    int64_t kv_page; /* one page, of all layers */
+    int64_t activations;
+};
+
+void mix_memory_count(const struct mix_memory_layout *layout, struct mix_memory *m);
+
+#endif
