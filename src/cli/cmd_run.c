@@ -35,7 +35,7 @@ struct run {
     struct mix_progress *progress;
     struct mix_model *model;
     struct mix_store *store; /* leaders, else NULL */
-    double load_s;
+    double start, load_s;
 };
 
 /* Everything here is collective or local; a rank that failed must not get here, see run(). */
@@ -197,7 +197,7 @@ static int work(struct run *r)
                                     .plan = &r->decision.plan,
                                     .page = MIX_PAGE,
                                     .ignore_eos = r->o->ignore_eos,
-                                    .max_time_s = r->o->max_time,
+                                    .stop_at = r->o->max_time > 0 ? r->start + r->o->max_time : 0,
                                     .stall_s = r->o->stall_timeout,
                                     .max_errors = r->o->max_errors};
 
@@ -225,7 +225,7 @@ out:
 static int run(const struct mix_options *o, const bool *given, int argc, char **argv)
 {
     int rc = MIX_OK;
-    struct run r = {.o = o};
+    struct run r = {.o = o, .start = mix_now()};
     struct mix_decide decide = {.o = o, .given = given, .argc = argc, .argv = argv};
 
     TRY(open_world(&r));

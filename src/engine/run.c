@@ -88,7 +88,7 @@ static int open_desk(struct run *r)
                                           .progress = c->progress,
                                           .leader = leaders,
                                           .replicas = c->plan->dp,
-                                          .max_time_s = c->max_time_s,
+                                          .stop_at = c->stop_at,
                                           .stall_s = c->stall_s,
                                           .max_errors = c->max_errors};
     TRY(mix_coordinator_open(&r->coordinator, &desk));
