@@ -71,7 +71,8 @@ static void random_words(void)
 
             if (known)
                 continue;
-            snprintf(content[tokens], sizeof content[tokens], "%s%s", content[l], content[r]);
+            memcpy(content[tokens], content[l], sizeof content[l]);
+            memcpy(content[tokens] + strlen(content[l]), content[r], strlen(content[r]) + 1);
             for (int i = 0; i < tokens; i++)
                 known |= strcmp(content[i], content[tokens]) == 0;
             if (known)
