@@ -30,7 +30,7 @@ INLINE void LEAF(step)(LEAF(vf) * acc, const char *w, const char *const *x, size
 
     (void)f;
     if (kind == KIND_F32 || kind == KIND_WIDEN) {
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
         for (int v = 0; v < VECTORS; v++)
             if (kind == KIND_F32)
                 f[v] = *(const LEAF(vf) *)(w + (p * WIDTH + (size_t)(v * LANES)) * 4);
@@ -39,9 +39,9 @@ INLINE void LEAF(step)(LEAF(vf) * acc, const char *w, const char *const *x, size
                     __builtin_convertvector(
                         *(const LEAF(vh) *)(w + (p * WIDTH + (size_t)(v * LANES)) * 2), LEAF(vu))
                     << 16);
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
         for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
             for (int v = 0; v < VECTORS; v++)
                 acc[r * VECTORS + v] += ((const float *)x[r])[p] * f[v];
     }
@@ -49,15 +49,15 @@ INLINE void LEAF(step)(LEAF(vf) * acc, const char *w, const char *const *x, size
     if (kind == KIND_PAIRS) {
         LEAF(vu) pair[VECTORS];
 
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
         for (int v = 0; v < VECTORS; v++)
             pair[v] = *(const LEAF(vu) *)(w + (p * WIDTH + (size_t)(v * LANES)) * 4);
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
         for (int r = 0; r < rows; r++) {
             uint32_t two;
 
             memcpy(&two, x[r] + 4 * p, sizeof two);
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
             for (int v = 0; v < VECTORS; v++)
                 acc[r * VECTORS + v] =
                     (LEAF(vf))_mm512_dpbf16_ps((__m512)acc[r * VECTORS + v], (__m512bh)pair[v],
@@ -76,7 +76,7 @@ INLINE void LEAF(block)(const struct stripe *s, int row, const int rows, const e
     const char *x[ROWS];
     size_t p = 0, steps = (size_t)(kind == KIND_PAIRS ? s->k / 2 : s->k);
 
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
     for (int r = 0; r < rows; r++)
         x[r] = s->x + (size_t)(row + r) * s->x_stride;
     do {
@@ -84,13 +84,13 @@ INLINE void LEAF(block)(const struct stripe *s, int row, const int rows, const e
         bool first = kind != KIND_F32 || p == 0;
         LEAF(vf) acc[ROWS * VECTORS];
 
-#pragma GCC unroll 32
+#pragma GCC unroll MIX_UNROLL
         for (int i = 0; i < rows * VECTORS; i++)
             acc[i] = (LEAF(vf)){0};
         for (; p + STEPS <= end; p += STEPS) {
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
             for (int i = 0; i < STEPS; i++) {
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
                 for (int l = i * lines / STEPS; l < (i + 1) * lines / STEPS; l++)
                     __builtin_prefetch(ahead + l * 64, 0, 2);
                 LEAF(step)(acc, s->w, x, p + (size_t)i, rows, kind);
@@ -103,14 +103,14 @@ INLINE void LEAF(block)(const struct stripe *s, int row, const int rows, const e
             uint32_t last[ROWS];
             const char *at[ROWS];
 
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
             for (int r = 0; r < rows; r++) {
                 last[r] = ((const uint16_t *)x[r])[s->k - 1];
                 at[r] = (const char *)&last[r];
             }
             LEAF(step)(acc, s->w + steps * WIDTH * 4, at, 0, rows, kind);
         }
-#pragma GCC unroll 32
+#pragma GCC unroll MIX_UNROLL
         for (int i = 0; i < rows * VECTORS; i++)
             if (first)
                 sum[i] = acc[i];
@@ -118,16 +118,16 @@ INLINE void LEAF(block)(const struct stripe *s, int row, const int rows, const e
                 sum[i] += acc[i];
     } while (p < steps);
     if (s->columns == WIDTH) {
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
         for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
             for (int v = 0; v < VECTORS; v++)
                 *(LEAF(vf) *)(s->y + (size_t)(row + r) * s->y_stride + v * LANES) =
                     sum[r * VECTORS + v];
     } else {
         float whole[ROWS * WIDTH];
 
-#pragma GCC unroll 32
+#pragma GCC unroll MIX_UNROLL
         for (int i = 0; i < rows * VECTORS; i++)
             *(LEAF(vf) *)(whole + i * LANES) = sum[i];
         for (int r = 0; r < rows; r++)
