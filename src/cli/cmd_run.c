@@ -187,6 +187,16 @@ static int merge(struct run *r)
     return MIX_OK;
 }
 
+/* Everything is sealed already; the bad rows of earlier attempts count as ever. */
+static int merge_only(struct run *r)
+{
+    int rc = merge(r);
+
+    if (rc == MIX_OK && r->o->max_errors >= 0 && r->decision.failed > r->o->max_errors)
+        rc = MIX_EROWS;
+    return rc;
+}
+
 static int work(struct run *r)
 {
     int rc = MIX_OK, code;
@@ -239,7 +249,7 @@ static int run(const struct mix_options *o, const bool *given, int argc, char **
     if (r.decision.state == MIX_JOB_RUN)
         TRY(work(&r));
     else if (r.decision.state == MIX_JOB_MERGE)
-        TRY(merge(&r));
+        TRY(merge_only(&r));
     else
         mix_info("%s is done: nothing to do", o->output);
 out:

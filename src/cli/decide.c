@@ -184,6 +184,7 @@ static int decide(const struct mix_decide *k, struct mix_decision *d, struct mix
     id.run_info = info.s;
     TRY(mix_job_open(job, &id, &d->state));
     d->rows = id.rows;
+    d->failed = mix_job_rows_failed(*job);
     if (d->state != MIX_JOB_RUN)
         goto out;
     TRY(look_at_model(k));

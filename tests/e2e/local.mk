@@ -3,7 +3,8 @@ dist_check_SCRIPTS += \
   %D%/kill.sh \
   %D%/layouts.sh \
   %D%/refuse.sh \
-  %D%/rows.sh
+  %D%/rows.sh \
+  %D%/stop.sh
 EXTRA_DIST += %D%/lib.sh %D%/same.py
 
 check-all:
