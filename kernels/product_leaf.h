@@ -140,10 +140,9 @@ INLINE void LEAF(block)(const struct stripe *s, int row, const int rows, const e
  * get in each other's way for registers. */
 typedef void LEAF(block_func)(const struct stripe *s, int row, const char *ahead);
 
-enum { /* lines of memory to ask for in STEPS steps: all of a stripe, or a part of it */
-       LEAF(ALL) = STEPS * WIDTH * 4 / 64,
-       LEAF(HALF) = LEAF(ALL) / 2,
-       LEAF(QUARTER) = LEAF(ALL) / 4 > 0 ? LEAF(ALL) / 4 : 1,
+enum { /* half the lines of memory of STEPS steps, or the only one */
+       LEAF(HALF4) = STEPS * WIDTH * 4 / 64 / 2,
+       LEAF(HALF2) = LEAF(HALF4) / 2 > 0 ? LEAF(HALF4) / 2 : 1,
 };
 
 #define BLOCK(name, rows, kind, lines) \
@@ -174,27 +173,22 @@ enum { /* lines of memory to ask for in STEPS steps: all of a stripe, or a part 
 #endif
 
 BLOCKS(f32_alone, KIND_F32, 0)
-BLOCKS(f32_half, KIND_F32, LEAF(HALF))
-BLOCKS(f32_quarter, KIND_F32, LEAF(QUARTER))
+BLOCKS(f32_asking, KIND_F32, LEAF(HALF4))
 #if PAIRS
 BLOCKS(bf16_alone, KIND_PAIRS, 0)
-BLOCKS(bf16_half, KIND_PAIRS, LEAF(HALF))
-BLOCKS(bf16_quarter, KIND_PAIRS, LEAF(QUARTER))
-#else /* half the bytes */
+BLOCKS(bf16_asking, KIND_PAIRS, LEAF(HALF4))
+#else
 BLOCKS(bf16_alone, KIND_WIDEN, 0)
-BLOCKS(bf16_half, KIND_WIDEN, LEAF(QUARTER))
-BLOCKS(bf16_quarter, KIND_WIDEN, (LEAF(QUARTER) > 1 ? LEAF(QUARTER) / 2 : 1))
+BLOCKS(bf16_asking, KIND_WIDEN, LEAF(HALF2))
 #endif
 
-/* All rows in blocks of nearly equal size; asking for the next stripe is shared by up to four. */
+/* All rows in blocks of nearly equal size, of which the first two ask for the next stripe: per
+ * block they go through so many bytes of it. */
 INLINE void LEAF(blocks)(const struct stripe *s, LEAF(block_func) *const *alone,
-                         LEAF(block_func) *const *half, LEAF(block_func) *const *quarter,
-                         const int half_lines, const int quarter_lines, size_t steps)
+                         LEAF(block_func) *const *asking, size_t bytes)
 {
     int blocks = (s->rows + ROWS - 1) / ROWS;
     const char *ahead = s->ahead, *end = s->ahead + s->bytes;
-    LEAF(block_func) *const *asking = blocks < 4 ? half : quarter;
-    size_t lines = steps / STEPS * (size_t)(blocks < 4 ? half_lines : quarter_lines);
 
     for (int b = blocks, row = 0; b > 0; b--) {
         int rows = (s->rows - row + b - 1) / b;
@@ -203,7 +197,7 @@ INLINE void LEAF(blocks)(const struct stripe *s, LEAF(block_func) *const *alone,
             alone[rows](s, row, NULL);
         } else {
             asking[rows](s, row, ahead);
-            ahead += lines * 64;
+            ahead += bytes;
         }
         row += rows;
     }
@@ -211,22 +205,18 @@ INLINE void LEAF(blocks)(const struct stripe *s, LEAF(block_func) *const *alone,
 
 static void LEAF(f32)(const struct stripe *s)
 {
-    LEAF(blocks)
-    (s, LEAF(f32_alone), LEAF(f32_half), LEAF(f32_quarter), LEAF(HALF), LEAF(QUARTER),
-     (size_t)s->k);
+    LEAF(blocks)(s, LEAF(f32_alone), LEAF(f32_asking), (size_t)s->k / STEPS * LEAF(HALF4) * 64);
 }
 
 static void LEAF(bf16)(const struct stripe *s)
 {
 #if PAIRS
-    LEAF(blocks)
-    (s, LEAF(bf16_alone), LEAF(bf16_half), LEAF(bf16_quarter), LEAF(HALF), LEAF(QUARTER),
-     (size_t)s->k / 2);
+    size_t bytes = (size_t)(s->k / 2) / STEPS * LEAF(HALF4) * 64;
 #else
-    LEAF(blocks)
-    (s, LEAF(bf16_alone), LEAF(bf16_half), LEAF(bf16_quarter), LEAF(QUARTER),
-     (LEAF(QUARTER) > 1 ? LEAF(QUARTER) / 2 : 1), (size_t)s->k);
+    size_t bytes = (size_t)s->k / STEPS * LEAF(HALF2) * 64;
 #endif
+
+    LEAF(blocks)(s, LEAF(bf16_alone), LEAF(bf16_asking), bytes);
 }
 
 #undef BLOCK

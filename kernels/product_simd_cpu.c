@@ -152,14 +152,15 @@ struct packing {
 /* Units of 4 bytes (fp32, pairs) or 2 from rows of w to [steps][width].  In blocks of steps,
  * because all rows of w may lie in the same few sets of a cache. */
 #define TRANSPOSE(name, unit) \
-    static void name(unit *to, const unit *const *row, int rows, int width, size_t steps) \
+    static void name(unit *to, const char *const *row, int rows, int width, size_t steps) \
     { \
         for (size_t p = 0; p < steps; p += 16) { \
             size_t end = p + 16 < steps ? p + 16 : steps; \
 \
             for (int c = 0; c < rows; c++) \
                 for (size_t i = p; i < end; i++) \
-                    to[i * (size_t)width + (size_t)c] = row[c][i]; \
+                    memcpy(&to[i * (size_t)width + (size_t)c], row[c] + i * sizeof *to, \
+                           sizeof *to); \
         } \
     }
 TRANSPOSE(transpose4, uint32_t)
@@ -171,7 +172,7 @@ static void pack_stripes(const void *args, long first, long last)
     const struct mix_product_data *d = a->to;
     int width = d->code->width, k = d->k;
     size_t row_bytes = (size_t)k * (d->kind == KIND_F32 ? 4 : 2);
-    const void *row[64];
+    const char *row[64];
 
     for (long s = first; s < last; s++) {
         char *to = d->w + (size_t)s * d->stripe;
@@ -180,13 +181,13 @@ static void pack_stripes(const void *args, long first, long last)
         for (int c = 0; c < rows; c++)
             row[c] = a->w + ((size_t)s * (size_t)width + (size_t)c) * row_bytes;
         if (d->kind == KIND_WIDEN)
-            transpose2((uint16_t *)to, (const uint16_t *const *)row, rows, width, (size_t)k);
+            transpose2((uint16_t *)to, row, rows, width, (size_t)k);
         else
-            transpose4((uint32_t *)to, (const uint32_t *const *)row, rows, width,
+            transpose4((uint32_t *)to, row, rows, width,
                        d->kind == KIND_PAIRS ? (size_t)k / 2 : (size_t)k);
         for (int c = 0; c < rows && d->kind == KIND_PAIRS && k % 2; c++)
             ((uint16_t *)to)[((size_t)(k / 2) * (size_t)width + (size_t)c) * 2] =
-                ((const uint16_t *)row[c])[k - 1];
+                ((const uint16_t *)(const void *)row[c])[k - 1];
     }
 }
 

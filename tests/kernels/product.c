@@ -170,10 +170,10 @@ static void one_engine(struct kern *k)
     }
     shape(k, 64, 64, none, 2, MIX_F32);
     shape(k, 64, 64, none, 0, MIX_F32);
-    bits(k, 1536, 2048, MIX_F32);
-    bits(k, 1536, 2048, MIX_BF16);
-    bits(k, 300, 768, MIX_F32);
-    bits(k, 300, 768, MIX_BF16);
+    bits(k, 320, 1030, MIX_F32);
+    bits(k, 320, 1030, MIX_BF16);
+    bits(k, 72, 129, MIX_F32);
+    bits(k, 72, 129, MIX_BF16);
     bits(k, 6, 97, MIX_F32);
     bits(k, 6, 97, MIX_BF16);
 }
