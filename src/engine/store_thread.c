@@ -1,8 +1,10 @@
 /* store_thread.c - the I/O thread of a store: it reads shards, seals results, and waits.
  *
  * Between two pieces of work it chooses what is most urgent: answers that came (cheap,
- * and they free the caller's memory), sealing that somebody waits for, a shard that the
- * replica will want next, a complete shard, a piece that is due. */
+ * and they free the caller's memory), sealing that somebody waits for, a piece that is
+ * due, a shard that the replica will want next, a complete shard.  But no shard is read
+ * while two are complete and not sealed: when the disk is slower than the replica, the
+ * replica waits, and memory stays what a few shards need. */
 #include "engine/store_state.h"
 
 #include "base/clock.h"
@@ -132,33 +134,45 @@ static int take_all(struct mix_store *s)
 
 /* ---- sealing */
 
-static struct mix_store_shard *complete(const struct mix_store *s)
+static bool is_complete(const struct mix_store_shard *shard)
 {
-    struct mix_store_shard *shard = s->shards;
-
-    while (shard && (shard->sealed || mix_draft_missing(shard->draft)))
-        shard = shard->next;
-    return shard;
+    return !shard->sealed && mix_draft_missing(shard->draft) == 0;
 }
 
-/* How many results and bytes are unsealed in all shards. */
+/* The first complete shard that is not sealed; *n: how many there are. */
+static struct mix_store_shard *complete(const struct mix_store *s, int *n)
+{
+    struct mix_store_shard *first = NULL;
+
+    *n = 0;
+    for (struct mix_store_shard *shard = s->shards; shard; shard = shard->next)
+        if (is_complete(shard)) {
+            first = first ? first : shard;
+            ++*n;
+        }
+    return first;
+}
+
+/* How many results and bytes are unsealed in shards that are not complete. */
 static int64_t unsealed(const struct mix_store *s, size_t *bytes)
 {
     int64_t n = 0;
 
     *bytes = 0;
-    for (const struct mix_store_shard *shard = s->shards; shard; shard = shard->next) {
-        n += mix_draft_unsealed(shard->draft);
-        *bytes += mix_draft_bytes(shard->draft);
-    }
+    for (const struct mix_store_shard *shard = s->shards; shard; shard = shard->next)
+        if (!is_complete(shard)) {
+            n += mix_draft_unsealed(shard->draft);
+            *bytes += mix_draft_bytes(shard->draft);
+        }
     return n;
 }
 
 static int seal_shard(struct mix_store *s)
 {
-    struct mix_store_shard *shard = complete(s);
-    int rc = mix_seal_shard(s->seal, shard->draft, shard->block);
+    int n, rc;
+    struct mix_store_shard *shard = complete(s, &n);
 
+    rc = mix_seal_shard(s->seal, shard->draft, shard->block);
     shard->sealed = rc == MIX_OK;
     return rc;
 }
@@ -168,7 +182,8 @@ static int seal_pieces(struct mix_store *s)
     int rc = MIX_OK;
 
     for (struct mix_store_shard *shard = s->shards; shard; shard = shard->next)
-        TRY(mix_seal_piece(s->seal, shard->draft, shard->block));
+        if (!is_complete(shard))
+            TRY(mix_seal_piece(s->seal, shard->draft, shard->block));
 out:
     return rc;
 }
@@ -177,33 +192,35 @@ out:
 
 enum work { WAIT, TAKE, FETCH, SHARD, PIECES };
 
+enum { MOST_COMPLETE = 2 }; /* shards that wait to be sealed */
+
 /* What next; *wait: for how long if nothing is to be done now.  The lock is held, so that sealing
  * is called done only if no answer came meanwhile. */
 static enum work choose(struct mix_store *s, double *wait)
 {
     bool asked = s->seal_done < s->seal_asked;
     size_t bytes;
-    int64_t n;
+    int64_t n = unsealed(s, &bytes);
+    int ended;
 
     *wait = 3600;
     if (s->letters)
         return TAKE;
-    if (s->asks && !asked)
-        return FETCH;
-    if (complete(s))
-        return SHARD;
-    n = unsealed(s, &bytes);
-    if (asked && n)
-        return PIECES;
+    (void)complete(s, &ended);
+    if (asked && (ended || n))
+        return ended ? SHARD : PIECES;
     if (asked) {
         s->seal_done = s->seal_asked;
         pthread_cond_broadcast(&s->to_caller);
-        *wait = 0;
     }
-    if (n == 0)
-        return WAIT;
-    *wait = s->oldest + s->config.piece_s - mix_now();
-    return *wait <= 0 || bytes >= s->config.piece_bytes ? PIECES : WAIT;
+    if (n) {
+        *wait = s->oldest + s->config.piece_s - mix_now();
+        if (*wait <= 0 || bytes >= s->config.piece_bytes)
+            return PIECES;
+    }
+    if (s->asks && ended < MOST_COMPLETE)
+        return FETCH;
+    return ended ? SHARD : WAIT;
 }
 
 static int work(struct mix_store *s, enum work what)
@@ -242,6 +259,7 @@ static void settle(struct mix_store *s)
     struct mix_store_shard **at = &s->shards, *done = NULL, *shard;
     size_t bytes;
     int64_t n;
+    int ended;
 
     pthread_mutex_lock(&s->lock);
     while ((shard = *at)) {
@@ -258,7 +276,7 @@ static void settle(struct mix_store *s)
     s->stats.rows_sealed = counts.rows;
     s->stats.rows_failed = counts.failed;
     s->stats.shards_sealed = counts.shards;
-    s->stats.idle = n == 0 && !complete(s);
+    s->stats.idle = n == 0 && !complete(s, &ended);
     pthread_mutex_unlock(&s->lock);
     if (n == 0)
         s->oldest = 0;
@@ -323,7 +341,7 @@ void *mix_store_thread(void *arg)
         pthread_mutex_lock(&s->lock);
         stop = s->stop;
         what = stop ? WAIT : choose(s, &wait);
-        if (!stop && what == WAIT && wait > 0)
+        if (!stop && what == WAIT)
             wait_for_work(s, wait);
         pthread_mutex_unlock(&s->lock);
         rc = work(s, what);

@@ -375,7 +375,7 @@ int filing_lead(const struct mix_store_config *config, const struct filing_pace 
 
     TRY(mix_store_open(&store, config));
     for (;;) {
-        if (w.rows == 0 || pace->ahead > 1)
+        if (w.rows == 0 || (pace->ahead > 1 && w.rows < 10))
             TRY(fetch(store, &w, pace, claim, claims));
         if (w.rows == 0 && w.next == claims)
             break;

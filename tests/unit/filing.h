@@ -39,7 +39,7 @@ struct mix_answer filing_answer(const struct mix_row *row, int32_t tokens[FILING
 
 /* How a leader works. */
 struct filing_pace {
-    int ahead;      /* shards that are worked on at once */
+    int ahead;      /* shards fetched at a time; above 1 before the last are done */
     int seal_every; /* mix_store_seal after so many answers; 0: never before the end */
     int stop_after; /* stop, sealed, after so many answers; 0: never */
     uint32_t order; /* in which order rows are answered: a seed */

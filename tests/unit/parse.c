@@ -215,7 +215,7 @@ static void bounds(void)
 static void listings(void)
 {
     struct mix_str text = {0};
-    json_t *root;
+    json_t *root = NULL;
 
     parse(MIX_CMD_RUN, R "--temperature 0.7 --seed -3 --ignore-eos --kv-memory 1G");
     ok(mix_options_list(&text, &o, given, MIX_CMD_RUN) == MIX_OK &&
