@@ -40,6 +40,7 @@ struct run {
     int32_t *ids;                        /* [max_num_seqs] */
     size_t *at, *bytes;                  /* [tp] where each owner's ids lie */
     void *scratch;                       /* the sampler's */
+    int tick_rc;                         /* of the first tick that failed */
     struct mix_run_result result;
 };
 
@@ -61,11 +62,14 @@ static void close_run(struct run *r)
     free(r->scratch);
 }
 
+/* A failure is kept: a turn that follows it at once may find nothing wrong. */
 static int tick(void *ctx)
 {
     struct run *r = ctx;
 
-    return mix_leader_turn(r->leader);
+    if (r->tick_rc == MIX_OK)
+        r->tick_rc = mix_leader_turn(r->leader);
+    return r->tick_rc;
 }
 
 /* The device's tick cannot fail; what went wrong comes out at the next turn of the loop. */
@@ -143,7 +147,7 @@ static int leader_says(struct run *r, const struct mix_agreement *said, bool idl
     int rc = MIX_OK, code;
     const struct mix_shard *shard = NULL;
 
-    TRY(mix_leader_turn(r->leader));
+    TRY(tick(r));
     if (said->any & SIGNALLED)
         TRY(mix_leader_stop(r->leader));
     if (mix_leader_stopping(r->leader)) {

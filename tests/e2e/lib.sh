@@ -19,7 +19,7 @@ n=0
 clean_up() {
   [ -z "$job" ] || { kill_all mpirun; wait "$job"; }
   exec 2>&3
-  grep -v -e 'kill: ' -e ': line [0-9]*: *[0-9]* Killed ' "$work/shell" >&2
+  grep -v -e 'kill: ' -e '/proc/' -e ': line [0-9]*: *[0-9]* Killed ' "$work/shell" >&2
   ! mountpoint -q "$work/disk" || umount "$work/disk"
   rm -rf "$work"
 }
@@ -107,7 +107,7 @@ ranks() { cat /proc/"$job"/task/*/children 2> /dev/null; } # pids of the job's r
 rank_pid() {
   local p
   for p in $(ranks); do
-    tr '\0' '\n' < /proc/"$p"/environ 2> /dev/null |
+    tr '\0' '\n' 2> /dev/null < /proc/"$p"/environ |
       grep -qx -e "OMPI_COMM_WORLD_RANK=$1" -e "PMIX_RANK=$1" && { echo "$p"; return; }
   done
 }

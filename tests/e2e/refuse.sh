@@ -28,13 +28,13 @@ expect() { # expect STATUS TEXT WHAT: the run just done was refused in these wor
 # ---- a second job while the first runs
 
 output=$work/twice.h5
-JOB_ID=4711 start 2 --input "$input" --output "$output" $common --ignore-eos --max-tokens 400 \
+JOB_ID=4711 start 2 --input "$input" --output "$output" $common --ignore-eos --max-tokens 4000 \
   --max-num-seqs 1
 first_err=$err
 until_true 60 grep -q 'model loaded' "$err"
 lock_pid=$(rank_pid 0)
 err=$work/err2
-run 2 --input "$input" --output "$output" $common --ignore-eos --max-tokens 400 --max-num-seqs 1
+run 2 --input "$input" --output "$output" $common --ignore-eos --max-tokens 4000 --max-num-seqs 1
 expect 2 "this job runs already: host $(hostname), pid $lock_pid, job 4711" "a second job on one output"
 run 1 --input "$input" --output "$output" $common --temperature 0
 expect 2 "this job runs already: host $(hostname), pid $lock_pid, job 4711" "nor one with other settings"
