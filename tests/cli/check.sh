@@ -57,7 +57,7 @@ check --model "$model" --input "$scratch/nowhere.h5"
 is 3 "no such prompts"
 says "nowhere.h5: .*No such file"
 prints '^231 tensors, 0 wrong; ' "the model is looked at all the same"
-check --model "$model" --input "$model/config.json"
+check --model "$model" --input "$srcdir/README.md"
 is 3 "prompts that are none"
 
 # ---- the rows
