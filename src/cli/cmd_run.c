@@ -132,7 +132,26 @@ out:
     return rc;
 }
 
-static int report(struct run *r, const struct mix_run_result *result, int code)
+/* On stdout, by rank 0, when nothing can go wrong any more. */
+static int print_report(struct run *r, struct mix_report *all)
+{
+    int rc = MIX_OK;
+    size_t rss = mix_peak_rss();
+    struct mix_str text = {0};
+
+    if (!r->job)
+        return MIX_OK;
+    all->peak_rss = rss > all->peak_rss ? rss : all->peak_rss; /* merging comes after gathering */
+    TRY((r->o->json ? mix_report_json : mix_report_text)(&text, all));
+    fwrite(text.s, 1, text.len, stdout);
+out:
+    mix_str_fini(&text);
+    return rc;
+}
+
+/* What everybody did, to rank 0. */
+static int gather_report(struct run *r, const struct mix_run_result *result, int code,
+                         struct mix_report *all)
 {
     int rc = MIX_OK;
     struct mix_model_times t = mix_model_times(r->model);
@@ -152,28 +171,24 @@ static int report(struct run *r, const struct mix_run_result *result, int code)
         [MIX_SECTION_WRITE] = files.write_s,
         [MIX_SECTION_TOTAL] = result->total_s + r->load_s,
     };
-    struct mix_report all = {.restarts = result->restarts,
-                             .wasted_tokens = result->wasted_tokens,
-                             .seconds = result->total_s,
-                             .end = code == MIX_ESTOPPED ? "stopped, the same command goes on"
-                                    : code == MIX_EROWS  ? "done, too many bad rows"
-                                                         : "done"};
-    struct mix_str text = {0};
 
-    TRY(mix_report_gather(&all, r->world, seconds));
+    *all = (struct mix_report){.restarts = result->restarts,
+                               .wasted_tokens = result->wasted_tokens,
+                               .seconds = result->total_s,
+                               .end = code == MIX_ESTOPPED ? "stopped, the same command goes on"
+                                      : code == MIX_EROWS  ? "done, too many bad rows"
+                                                           : "done"};
+    TRY(mix_report_gather(all, r->world, seconds));
     if (r->progress) {
         struct mix_counts c = mix_progress_counts(r->progress);
-        all.rows = c.rows;
-        all.failed = c.failed;
-        all.tokens_in = c.tokens_in;
-        all.tokens_out = c.tokens_out;
+        all->rows = c.rows;
+        all->failed = c.failed;
+        all->tokens_in = c.tokens_in;
+        all->tokens_out = c.tokens_out;
         mix_progress_close(r->progress); /* before the table: it may have a line open */
         r->progress = NULL;
-        TRY((r->o->json ? mix_report_json : mix_report_text)(&text, &all));
-        fwrite(text.s, 1, text.len, stdout);
     }
 out:
-    mix_str_fini(&text);
     return rc;
 }
 
@@ -187,13 +202,25 @@ static int merge(struct run *r)
     return MIX_OK;
 }
 
-/* Everything is sealed already; the bad rows of earlier attempts count as ever. */
-static int merge_only(struct run *r)
+/* No row is left to run.  The bad rows of earlier attempts count as ever; who asked for JSON gets
+ * it. */
+static int finish(struct run *r)
 {
-    int rc = merge(r);
+    int rc = MIX_OK;
+    bool bad = r->o->max_errors >= 0 && r->decision.failed > r->o->max_errors;
+    struct mix_report all = {.ranks = mix_comm_size(r->comm), .end = "nothing to do"};
 
-    if (rc == MIX_OK && r->o->max_errors >= 0 && r->decision.failed > r->o->max_errors)
-        rc = MIX_EROWS;
+    if (r->decision.state == MIX_JOB_MERGE) {
+        all.end = bad ? "done, too many bad rows" : "done";
+        TRY(merge(r));
+    } else {
+        mix_info("%s is done: nothing to do", r->o->output);
+        bad = false;
+    }
+    if (r->o->json)
+        TRY(print_report(r, &all));
+    rc = bad ? MIX_EROWS : MIX_OK;
+out:
     return rc;
 }
 
@@ -201,6 +228,7 @@ static int work(struct run *r)
 {
     int rc = MIX_OK, code;
     struct mix_run_result result = {0};
+    struct mix_report all;
     struct mix_run_config config = {.comm = r->comm,
                                     .dev = r->dev,
                                     .arch = &r->arch,
@@ -222,11 +250,12 @@ static int work(struct run *r)
     code = mix_run(&config, &result);
     if (code != MIX_OK && code != MIX_EROWS && code != MIX_ESTOPPED)
         return code;
-    TRY(report(r, &result, code));
+    TRY(gather_report(r, &result, code, &all));
     mix_store_close(r->store); /* HDF5 is the thread's until here */
     r->store = NULL;
     if (code != MIX_ESTOPPED)
         TRY(merge(r));
+    TRY(print_report(r, &all));
     rc = code;
 out:
     return rc;
@@ -246,12 +275,7 @@ static int run(const struct mix_options *o, const bool *given, int argc, char **
     decide.topo = &r.topo;
     decide.arch = &r.arch;
     TRY(mix_decide(&decide, &r.decision, &r.job));
-    if (r.decision.state == MIX_JOB_RUN)
-        TRY(work(&r));
-    else if (r.decision.state == MIX_JOB_MERGE)
-        TRY(merge_only(&r));
-    else
-        mix_info("%s is done: nothing to do", o->output);
+    TRY(r.decision.state == MIX_JOB_RUN ? work(&r) : finish(&r));
 out:
     /* Closing is collective: a rank that fails leaves that out and lets main end the job. */
     if (rc == MIX_OK || rc == MIX_EROWS || rc == MIX_ESTOPPED)
