@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "dev/dev.h"
 #include "kernels/exp.h"
+#include "kernels/simd.h"
 
 #include <math.h>
 #include <omp.h>

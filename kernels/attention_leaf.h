@@ -33,23 +33,23 @@ INLINE void LEAF(score_block)(const struct split *s, int row, int page, const in
     size_t dim = (size_t)s->dim;
 
     for (size_t d = 0; d < dim; d++)
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
         for (int i = 0; i < pages; i++)
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
             for (int part = 0; part < PARTS; part++) {
                 LEAF(vf) k;
 
                 LEAF(load)
                 (&k, keys, s->key[page + i] + d * MIX_PAGE + (size_t)(part * LANES), bf16);
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
                 for (int r = 0; r < rows; r++)
                     acc[r * pages + i][part] += s->q[row + r][d] * k;
             }
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
     for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
         for (int i = 0; i < pages; i++)
-#pragma GCC unroll 8
+#pragma GCC unroll MIX_UNROLL
             for (int part = 0; part < PARTS; part++)
                 *(LEAF(vf) *)(s->score + (size_t)(row + r) * MIX_SPLIT +
                               (size_t)((page + i) * MIX_PAGE + part * LANES)) =

@@ -223,7 +223,7 @@ out:
 static int find_shape(struct shape **out, struct state *st, enum mix_dtype type, int n, int k)
 {
     struct shape *s = NULL;
-    int rc = MIX_OK;
+    int rc = MIX_OK, before = omp_get_max_threads();
 
     for (s = st->shapes; s; s = s->next)
         if (s->type == type && s->n == n && s->k == k) {
@@ -236,7 +236,10 @@ static int find_shape(struct shape **out, struct state *st, enum mix_dtype type,
     s->k = k;
     TRY(mix_dnnl_bytes(&s->bytes, type, n, k));
     TRY(mix_dnnl_create(&s->dnnl, type, n, k, sizes, SIZES, st->threads));
-    TRY(probe(s));
+    omp_set_num_threads(1);
+    rc = probe(s);
+    omp_set_num_threads(before);
+    TRY(rc);
     s->next = st->shapes;
     st->shapes = s;
     *out = s;
@@ -369,16 +372,17 @@ static long chunks(const struct mix_product *a, int g)
 
 int mix_product_cpu(struct mix_dev *dev, const struct mix_product *a)
 {
-    int threads = mix_dev_threads(dev), failed = MIX_OK;
+    int threads = mix_dev_threads(dev), failed = MIX_OK, before = omp_get_max_threads();
     long items = 0;
 
     for (int g = 0; g < a->groups; g++)
         items += chunks(a, g) * a->w[g]->panels;
     if (items == 0)
         return MIX_OK;
+    omp_set_num_threads(1); /* what the library sees: alone on this thread it would fork */
 #pragma omp parallel num_threads(threads) if (items > 1)
     {
-        long before = 0; /* items of the groups before g; a thread's items rise */
+        long past = 0; /* items of the groups before g; a thread's items rise */
         int g = 0, thread = omp_get_thread_num();
 
 #pragma omp for schedule(monotonic : dynamic, 1)
@@ -387,14 +391,14 @@ int mix_product_cpu(struct mix_dev *dev, const struct mix_product *a)
             long at, n;
             int first, m, rc;
 
-            while (i >= before + chunks(a, g) * a->w[g]->panels)
-                before += chunks(a, g) * a->w[g]->panels, g++;
+            while (i >= past + chunks(a, g) * a->w[g]->panels)
+                past += chunks(a, g) * a->w[g]->panels, g++;
             p = a->w[g];
             n = chunks(a, g);
-            at = (i - before) % n * CHUNK;
+            at = (i - past) % n * CHUNK;
             first = a->first[g] + (int)at;
             m = a->first[g + 1] - first < CHUNK ? a->first[g + 1] - first : CHUNK;
-            rc = do_item(a, p, (int)((i - before) / n), first, m, thread);
+            rc = do_item(a, p, (int)((i - past) / n), first, m, thread);
             if (rc) {
 #pragma omp atomic write
                 failed = rc;
@@ -403,6 +407,7 @@ int mix_product_cpu(struct mix_dev *dev, const struct mix_product *a)
                 mix_dev_tick(dev);
         }
     }
+    omp_set_num_threads(before);
     return failed;
 }
 

@@ -72,9 +72,9 @@ struct rig_model {
 bool rig_load_golden(struct rig_model *m, const char *name);
 void rig_free_golden(struct rig_model *m);
 
-/* mix_comm_open; what MPI leaks at its start is not ours. */
+/* mix_comm_open and mix_comm_close, with MPI's start and end.  Leaks are looked for in between: MPI's
+ * own do not count, and what the test has allocated must be free before the close. */
 int rig_comm(struct mix_comm **comm);
-/* Close it, finish MPI. */
 void rig_comm_close(struct mix_comm *comm);
 
 #endif

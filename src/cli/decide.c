@@ -38,7 +38,6 @@ static int run_info(const struct mix_decide *k, struct mix_str *text)
     int rc = MIX_OK;
     json_t *words = json_array();
     char *line = NULL;
-    struct mix_str options = {0};
 
     for (int i = 0; i < k->argc; i++)
         json_array_append_new(words, json_string(k->argv[i]));
@@ -50,7 +49,6 @@ static int run_info(const struct mix_decide *k, struct mix_str *text)
     TRY(mix_str_addf(text, "{\"program\": \"mixserve %s\", \"command\": %s}", PACKAGE_VERSION,
                      line));
 out:
-    mix_str_fini(&options);
     free(line);
     json_decref(words);
     return rc;
@@ -68,6 +66,23 @@ static int look_at_kernels(const struct mix_decide *k, enum mix_dtype type, char
     seen->describe = describe;
     seen->packed = (int)(kernels->product_bytes(type, 4096, 4096) / (4096 * 4096));
 out:
+    return rc;
+}
+
+/* The plan as lines of the log. */
+static int tell(const struct mix_plan_input *in, const struct mix_plan *plan, const char *why)
+{
+    int rc = MIX_OK;
+    struct mix_str text = {0};
+
+    TRY(mix_plan_explain(in, plan, why, &text));
+    for (char *line = text.s, *end; line && *line; line = end) {
+        end = line + strcspn(line, "\n");
+        end += *end ? (*end = '\0', 1) : 0;
+        mix_info("%s", line);
+    }
+out:
+    mix_str_fini(&text);
     return rc;
 }
 
@@ -100,13 +115,11 @@ static int make_plan(const struct mix_decide *k, const struct mix_job *job, stru
         TRY(mix_plan_resume(&in, &stored, plan, &why));
     else
         TRY(mix_plan_search(&in, plan, &why));
-    mix_plan_log(&in, plan);
+    TRY(tell(&in, plan, mix_log_on(MIX_LOG_DEBUG) ? why.s : NULL));
     if (!plan->numeric.invariant)
         mix_log(MIX_LOG_WARN, "not batch-invariant: on this CPU a row's numbers depend on the rows "
                               "beside it; stored with the results");
 out:
-    if (mix_log_on(MIX_LOG_DEBUG) && why.len)
-        mix_log(MIX_LOG_DEBUG, "%s", why.s);
     mix_str_fini(&why);
     return rc;
 }
@@ -157,6 +170,10 @@ static int decide(const struct mix_decide *k, struct mix_decision *d, struct mix
         mix_info("attempt %d: %lld of %lld rows are sealed already", d->attempt,
                  (long long)mix_job_rows_sealed(*job), (long long)d->rows);
 out:
+    if (rc) { /* nothing has begun: a command that is refused leaves no folder behind */
+        mix_job_close(*job);
+        *job = NULL;
+    }
     mix_str_fini(&parameters);
     mix_str_fini(&info);
     mix_str_fini(&options);
@@ -169,7 +186,8 @@ int mix_decide(const struct mix_decide *k, struct mix_decision *d, struct mix_jo
 
     memset(d, 0, sizeof *d);
     if (mix_comm_rank(k->comm) == 0)
-        TRY(decide(k, d, job));
+        rc = decide(k, d, job);
+    TRY(mix_plan_scatter(k->world, &d->plan, rc));
     TRY(mix_group_bcast(k->world, d, sizeof *d, 0));
 out:
     return rc;

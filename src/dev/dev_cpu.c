@@ -1,4 +1,7 @@
-/* dev_cpu.c - the cpu backend: device memory is host memory, a launcher does its work at once. */
+/* dev_cpu.c - the cpu backend: device memory is host memory, a launcher does its work at once.
+ *
+ * Large blocks are mapped, not touched: a pool of KV pages costs memory only where
+ * sequences have been. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "dev/dev_private.h"
@@ -6,8 +9,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { HEAD = 64 }; /* bytes before every block, where its size is kept: one cache line */
+enum {
+    HEAD = 64,       /* bytes before every block, where its size is kept: one cache line */
+    LARGE = 1 << 20, /* blocks from here on are mapped */
+};
 
 static int cpu_open(struct mix_dev **out, int index, int threads)
 {
@@ -36,7 +43,14 @@ static int cpu_alloc(struct mix_dev *dev, void **p, size_t bytes, const char *wh
 
     if (bytes > SIZE_MAX / 2)
         return MIX_FAIL(MIX_EFIT, "out of device memory: %zu bytes for %s", bytes, what);
-    TRY(mix_alloc_aligned(&block, HEAD + bytes, what));
+    if (bytes < LARGE) {
+        TRY(mix_alloc_aligned(&block, HEAD + bytes, what));
+    } else {
+        block =
+            mmap(NULL, HEAD + bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (block == MAP_FAILED)
+            return MIX_FAIL(MIX_EFIT, "out of host memory: %zu bytes for %s", bytes, what);
+    }
     memcpy(block, &bytes, sizeof bytes);
     dev->allocated += bytes;
     *p = block + HEAD;
@@ -51,7 +65,10 @@ static void cpu_release(struct mix_dev *dev, void *p)
 
     memcpy(&bytes, block, sizeof bytes);
     dev->allocated -= bytes;
-    free(block);
+    if (bytes < LARGE)
+        free(block);
+    else
+        munmap(block, HEAD + bytes);
 }
 
 static int cpu_copy(struct mix_dev *dev, void *to, const void *from, size_t bytes)

@@ -31,8 +31,11 @@ int mix_h5type_json_text(const char *s, size_t n, struct mix_str *out)
                    s[plain] != '\\')
                 plain++;
             TRY(mix_str_add(out, s + i, plain - i));
-            if (plain < good && s[plain] == '\n')
-                TRY(mix_str_add(out, "\\n", 2));
+            if (plain < good && strchr("\n\t\r", s[plain]) && s[plain])
+                TRY(mix_str_addf(out, "\\%c",
+                                 s[plain] == '\n'   ? 'n'
+                                 : s[plain] == '\t' ? 't'
+                                                    : 'r'));
             else if (plain < good && (unsigned char)s[plain] < 0x20)
                 TRY(mix_str_addf(out, "\\u%04x", (unsigned)s[plain]));
             else if (plain < good)

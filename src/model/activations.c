@@ -5,6 +5,8 @@
 #include "exchange/arena.h"
 #include "kernels/kernels.h"
 
+#include <limits.h>
+
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -100,16 +102,17 @@ int mix_activations_init(struct mix_activations *out, struct mix_dev *dev,
                          const struct mix_share *share)
 {
     int rc = MIX_OK, tokens = plan->max_batched_tokens, seqs = plan->max_num_seqs;
+    int each = (plan->max_model_len + MIX_PAGE - 1) / MIX_PAGE; /* pages of a sequence */
     struct mix_activations a = {
         .dev = dev,
         .tokens = tokens,
         .owned = (tokens + share->tp - 1) / share->tp,
         .seqs = seqs,
-        .table = seqs * ((plan->max_model_len + MIX_PAGE - 1) / MIX_PAGE),
+        .table = seqs * each,
         .head_rows = seqs < tokens ? seqs : tokens,
     };
 
-    MIX_CHECK(tokens > 0 && seqs > 0 && plan->max_model_len > 0,
+    MIX_CHECK(tokens > 0 && seqs > 0 && each > 0 && seqs <= INT_MAX / each,
               "a plan of %d tokens a step, %d sequences of %d tokens", tokens, seqs,
               plan->max_model_len);
     a.bytes = lay_out(&a, NULL, arch, plan, share);

@@ -9,8 +9,8 @@
 #include "model/slices.h"
 #include "model/weights.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct load {
     struct mix_slices *slices;
@@ -21,7 +21,7 @@ struct load {
     enum mix_dtype type;
     char *host; /* the buffer */
     size_t room;
-    char name[128]; /* of the tensor at hand */
+    int layer, block; /* at hand */
 };
 
 /* ---- one weight */
@@ -41,134 +41,100 @@ out:
     return rc;
 }
 
-static struct mix_part scaled(struct mix_part p, int by)
+/* One below the other, my slices of these tensors of the layer and block at hand, in the buffer:
+ * [*rows][*columns]. */
+static int read_slices(struct load *l, const enum mix_tensor_role *role, int roles,
+                       enum mix_dtype type, int *rows, int *columns)
 {
-    return (struct mix_part){p.first * by, p.count * by};
-}
+    int rc = MIX_OK;
+    struct mix_tensor_spec t[3];
+    struct mix_part part[3];
+    size_t at = 0;
 
-static struct mix_part whole(int n)
-{
-    return (struct mix_part){0, n};
-}
-
-/* Slices, one below the other, as one packed weight.  names: of the tensors, in part's folder. */
-static int load_matrix(struct load *l, struct mix_packed **packed, const char *folder,
-                       const char *const *name, const struct mix_slice *part, int parts,
-                       enum mix_dtype type)
-{
-    int rc = MIX_OK, rows = 0, columns = part[0].columns.count;
-    size_t row = (size_t)columns * mix_dtype_size(type);
-
-    for (int i = 0; i < parts; i++)
-        rows += part[i].rows.count;
-    TRY(make_room(l, (size_t)rows * row));
-    rows = 0;
-    for (int i = 0; i < parts; i++) {
-        struct mix_slice slice = part[i];
-
-        snprintf(l->name, sizeof l->name, "%s%s.weight", folder, name[i]);
-        slice.name = l->name;
-        TRY(mix_slices_read(l->slices, &slice, l->host + (size_t)rows * row, type));
-        rows += slice.rows.count;
+    *rows = 0;
+    for (int i = 0; i < roles; i++) {
+        MIX_CHECK(mix_tensors_get(l->arch, role[i], false, l->layer, l->block, &t[i]),
+                  "layer %d has no tensor of role %d", l->layer, (int)role[i]);
+        part[i] = t[i].split == MIX_SPLIT_EXPERT
+                      ? mix_tensors_part(l->arch, &t[i], l->share->etp, l->share->etp_i)
+                      : mix_tensors_part(l->arch, &t[i], l->share->tp, l->share->tp_i);
+        *rows += t[i].axis == 0 ? part[i].count : t[i].shape[0];
+        *columns = t[i].rank == 1 ? 1 : t[i].axis == 1 ? part[i].count : t[i].shape[1];
     }
+    TRY(make_room(l, (size_t)*rows * (size_t)*columns * mix_dtype_size(type)));
+    for (int i = 0; i < roles; i++) {
+        int count = t[i].axis == 0 ? part[i].count : t[i].shape[0];
+
+        TRY(mix_slices_read(l->slices, &t[i], part[i], l->host + at, type));
+        at += (size_t)count * (size_t)*columns * mix_dtype_size(type);
+    }
+out:
+    return rc;
+}
+
+static int load_matrix(struct load *l, struct mix_packed **packed, const enum mix_tensor_role *role,
+                       int roles, enum mix_dtype type)
+{
+    int rc = MIX_OK, rows = 0, columns = 0;
+
+    TRY(read_slices(l, role, roles, type, &rows, &columns));
     TRY(l->kern->product_pack(l->dev, packed, l->host, type, rows, columns));
 out:
     return rc;
 }
 
-static int load_vector(struct load *l, float **vector, const char *folder, const char *name, int n)
+/* A tensor as it is, *plain its device memory: a norm, or the embedding, whose rows are looked up.
+ */
+static int load_plain(struct load *l, void *plain, enum mix_tensor_role role, enum mix_dtype type,
+                      const char *what)
 {
-    int rc = MIX_OK;
-    size_t bytes = sizeof(float) * (size_t)n;
-    struct mix_slice slice = {
-        .name = l->name,
-        .all_rows = 1,
-        .all_columns = n,
-        .vector = true,
-        .rows = {0, 1},
-        .columns = {0, n},
-    };
+    int rc = MIX_OK, rows = 0, columns = 0;
+    void *p = NULL;
+    size_t bytes;
 
-    snprintf(l->name, sizeof l->name, "%s%s.weight", folder, name);
-    TRY(make_room(l, bytes));
-    TRY(mix_slices_read(l->slices, &slice, l->host, MIX_F32));
-    TRY(mix_dev_alloc(l->dev, vector, bytes, "norms"));
-    TRY(mix_dev_upload(l->dev, *vector, l->host, bytes));
+    TRY(read_slices(l, &role, 1, type, &rows, &columns));
+    bytes = (size_t)rows * (size_t)columns * mix_dtype_size(type);
+    TRY(mix_dev_alloc(l->dev, plain, bytes, what));
+    memcpy(&p, plain, sizeof p);
+    TRY(mix_dev_upload(l->dev, p, l->host, bytes));
 out:
     return rc;
 }
 
 /* ---- one layer */
 
-static int load_attention(struct load *l, struct mix_layer_weights *w, const char *folder)
+static int load_attention(struct load *l, struct mix_layer_weights *w)
 {
-    int rc = MIX_OK, hidden = l->arch->hidden, head_dim = l->arch->head_dim;
-    struct mix_part heads = scaled(l->share->heads, head_dim);
-    struct mix_part kv_heads = scaled(l->share->kv_heads, head_dim);
-    int all = l->arch->heads * head_dim, all_kv = l->arch->kv_heads * head_dim;
-    const char *const qkv_name[] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"};
-    const char *const o_name[] = {"self_attn.o_proj"};
-    const struct mix_slice qkv[] = {
-        {.all_rows = all, .all_columns = hidden, .rows = heads, .columns = whole(hidden)},
-        {.all_rows = all_kv, .all_columns = hidden, .rows = kv_heads, .columns = whole(hidden)},
-        {.all_rows = all_kv, .all_columns = hidden, .rows = kv_heads, .columns = whole(hidden)},
-    };
-    const struct mix_slice o = {
-        .all_rows = hidden, .all_columns = all, .rows = whole(hidden), .columns = heads};
+    int rc = MIX_OK;
+    static const enum mix_tensor_role qkv[] = {MIX_Q, MIX_K, MIX_V}, o[] = {MIX_O};
 
-    TRY(load_vector(l, &w->attention_norm, folder, "input_layernorm", hidden));
-    TRY(load_matrix(l, &w->qkv, folder, qkv_name, qkv, 3, l->type));
-    TRY(load_vector(l, &w->q_norm, folder, "self_attn.q_norm", head_dim));
-    TRY(load_vector(l, &w->k_norm, folder, "self_attn.k_norm", head_dim));
-    TRY(load_matrix(l, &w->o, folder, o_name, &o, 1, l->type));
+    TRY(load_plain(l, &w->attention_norm, MIX_ATTN_NORM, MIX_F32, "norms"));
+    TRY(load_matrix(l, &w->qkv, qkv, 3, l->type));
+    TRY(load_plain(l, &w->q_norm, MIX_Q_NORM, MIX_F32, "norms"));
+    TRY(load_plain(l, &w->k_norm, MIX_K_NORM, MIX_F32, "norms"));
+    TRY(load_matrix(l, &w->o, o, 1, l->type));
 out:
     return rc;
 }
 
-/* One feed-forward block: inner is my part of its all inner dimensions. */
-static int load_block(struct load *l, struct mix_layer_weights *w, int block, const char *folder,
-                      struct mix_part inner, int all)
+static int load_feed_forward(struct load *l, struct mix_layer_weights *w)
 {
-    int rc = MIX_OK, hidden = l->arch->hidden;
-    const char *const in_name[] = {"gate_proj", "up_proj"}, *const out_name[] = {"down_proj"};
-    const struct mix_slice in[] = {
-        {.all_rows = all, .all_columns = hidden, .rows = inner, .columns = whole(hidden)},
-        {.all_rows = all, .all_columns = hidden, .rows = inner, .columns = whole(hidden)},
-    };
-    const struct mix_slice out_of = {
-        .all_rows = hidden, .all_columns = all, .rows = whole(hidden), .columns = inner};
+    int rc = MIX_OK;
+    static const enum mix_tensor_role router[] = {MIX_ROUTER};
+    static const enum mix_tensor_role dense_in[] = {MIX_GATE, MIX_UP}, dense_out[] = {MIX_DOWN};
+    static const enum mix_tensor_role expert_in[] = {MIX_EXPERT_GATE, MIX_EXPERT_UP};
+    static const enum mix_tensor_role expert_out[] = {MIX_EXPERT_DOWN};
+    bool moe = l->arch->moe[l->layer];
 
-    TRY(load_matrix(l, &w->gate_up[block], folder, in_name, in, 2, l->type));
-    TRY(load_matrix(l, &w->down[block], folder, out_name, &out_of, 1, l->type));
-out:
-    return rc;
-}
-
-static int load_feed_forward(struct load *l, struct mix_layer_weights *w, int layer,
-                             const char *folder)
-{
-    int rc = MIX_OK, hidden = l->arch->hidden, experts = l->arch->experts;
-    bool moe = l->arch->moe[layer];
-    char block_folder[100];
-    const char *const router_name[] = {"mlp.gate"};
-    const struct mix_slice router = {.all_rows = experts,
-                                     .all_columns = hidden,
-                                     .rows = whole(experts),
-                                     .columns = whole(hidden)};
-
-    w->blocks = moe ? experts : 1;
+    w->blocks = moe ? l->arch->experts : 1;
     TRY(mix_calloc(&w->gate_up, (size_t)w->blocks, sizeof *w->gate_up, "a layer"));
     TRY(mix_calloc(&w->down, (size_t)w->blocks, sizeof *w->down, "a layer"));
-    TRY(load_vector(l, &w->block_norm, folder, "post_attention_layernorm", hidden));
+    TRY(load_plain(l, &w->block_norm, MIX_FFN_NORM, MIX_F32, "norms"));
     if (moe)
-        TRY(load_matrix(l, &w->router, folder, router_name, &router, 1, MIX_F32));
-    for (int b = 0; b < w->blocks; b++) {
-        if (moe)
-            snprintf(block_folder, sizeof block_folder, "%smlp.experts.%d.", folder, b);
-        else
-            snprintf(block_folder, sizeof block_folder, "%smlp.", folder);
-        TRY(load_block(l, w, b, block_folder, moe ? l->share->moe_inner : l->share->inner,
-                       moe ? l->arch->moe_inner : l->arch->inner));
+        TRY(load_matrix(l, &w->router, router, 1, MIX_F32));
+    for (l->block = 0; l->block < w->blocks; l->block++) {
+        TRY(load_matrix(l, &w->gate_up[l->block], moe ? expert_in : dense_in, 2, l->type));
+        TRY(load_matrix(l, &w->down[l->block], moe ? expert_out : dense_out, 1, l->type));
     }
 out:
     return rc;
@@ -176,45 +142,20 @@ out:
 
 /* ---- all of it */
 
-/* The embedding's rows are looked up, so it stays as it is. */
-static int load_embedding(struct load *l, void **embedding)
-{
-    int rc = MIX_OK, hidden = l->arch->hidden;
-    struct mix_slice slice = {.name = "model.embed_tokens.weight",
-                              .all_rows = l->arch->vocab,
-                              .all_columns = hidden,
-                              .rows = l->share->vocab,
-                              .columns = whole(hidden)};
-    size_t bytes = (size_t)slice.rows.count * (size_t)hidden * mix_dtype_size(l->type);
-
-    TRY(make_room(l, bytes));
-    TRY(mix_slices_read(l->slices, &slice, l->host, l->type));
-    TRY(mix_dev_alloc(l->dev, embedding, bytes, "the embedding"));
-    TRY(mix_dev_upload(l->dev, *embedding, l->host, bytes));
-out:
-    return rc;
-}
-
 static int load_all(struct load *l, struct mix_weights *w)
 {
-    int rc = MIX_OK, hidden = l->arch->hidden;
-    const char *const head_name[] = {l->arch->tied ? "model.embed_tokens" : "lm_head"};
-    const struct mix_slice head = {.all_rows = l->arch->vocab,
-                                   .all_columns = hidden,
-                                   .rows = l->share->vocab,
-                                   .columns = whole(hidden)};
-    char folder[64];
+    int rc = MIX_OK;
+    enum mix_tensor_role head = l->arch->tied ? MIX_EMBED : MIX_HEAD;
 
-    TRY(load_embedding(l, &w->embedding));
+    TRY(load_plain(l, &w->embedding, MIX_EMBED, l->type, "the embedding"));
     TRY(mix_calloc(&w->layer, (size_t)l->arch->layers, sizeof *w->layer, "layers"));
     w->layers = l->arch->layers;
-    for (int i = 0; i < w->layers; i++) {
-        snprintf(folder, sizeof folder, "model.layers.%d.", i);
-        TRY(load_attention(l, &w->layer[i], folder));
-        TRY(load_feed_forward(l, &w->layer[i], i, folder));
+    for (l->layer = 0; l->layer < w->layers; l->layer++) {
+        TRY(load_attention(l, &w->layer[l->layer]));
+        TRY(load_feed_forward(l, &w->layer[l->layer]));
     }
-    TRY(load_vector(l, &w->norm, "model.", "norm", hidden));
-    TRY(load_matrix(l, &w->head, "", head_name, &head, 1, l->type));
+    TRY(load_plain(l, &w->norm, MIX_LAST_NORM, MIX_F32, "norms"));
+    TRY(load_matrix(l, &w->head, &head, 1, l->type));
 out:
     return rc;
 }

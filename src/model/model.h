@@ -43,7 +43,7 @@ int64_t mix_model_bytes_kv(const struct mix_model *m);
 struct mix_step {
     const int32_t *id;       /* [tokens] */
     const int32_t *position; /* [tokens] */
-    const int32_t *first;    /* [seqs + 1] tokens of each sequence */
+    const int32_t *first;    /* [seqs + 1] tokens of each sequence, at least one each */
     const int32_t *table;    /* [seqs][table_stride] KV pages */
     const int32_t *sample;   /* [samples] tokens whose logits are wanted, rising */
     int tokens, seqs, table_stride, samples;

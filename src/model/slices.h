@@ -9,29 +9,21 @@
 #ifndef MIX_MODEL_SLICES_H
 #define MIX_MODEL_SLICES_H
 
-#include "arch/arch.h"
+#include "arch/tensors.h"
 #include "base/dtype.h"
 
 #include <stdbool.h>
 
 struct mix_slices;
 
-/* Rows and columns of a tensor that is [all_rows][all_columns]; a vector has one row. */
-struct mix_slice {
-    const char *name;
-    int all_rows, all_columns;
-    bool vector; /* the file says [all_columns] */
-    struct mix_part rows, columns;
-};
-
 /* dummy: dir is not looked at, and numbers come from a seed. */
 int mix_slices_open(struct mix_slices **s, const char *dir, bool dummy);
 void mix_slices_close(struct mix_slices *s); /* NULL is allowed */
 
-/* The slice, row by row, to host memory, as type to (MIX_F32 or MIX_BF16).  A tensor that is
- * missing, of another shape or of a type that weights do not have is MIX_EINPUT: file, tensor,
- * expected, found. */
-int mix_slices_read(struct mix_slices *s, const struct mix_slice *slice, void *dst,
-                    enum mix_dtype to);
+/* A part of a tensor along tensor->axis, row by row, to host memory, as type to (MIX_F32 or
+ * MIX_BF16).  A tensor that is missing, of another shape or of a type that weights do not have is
+ * MIX_EINPUT: file, tensor, expected, found. */
+int mix_slices_read(struct mix_slices *s, const struct mix_tensor_spec *tensor,
+                    struct mix_part part, void *dst, enum mix_dtype to);
 
 #endif

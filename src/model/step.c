@@ -10,7 +10,7 @@ static int check_sequence(const struct mix_model *m, const struct mix_step *s, i
     int rc = MIX_OK, first = s->first[i], last = s->first[i + 1];
     const int32_t *page = s->table + (size_t)i * (size_t)s->table_stride;
 
-    MIX_CHECK(first <= last && last <= s->tokens, "sequence %d has tokens [%d, %d) of %d", i, first,
+    MIX_CHECK(first < last && last <= s->tokens, "sequence %d has tokens [%d, %d) of %d", i, first,
               last, s->tokens);
     for (int t = first; t < last; t++) {
         int position = s->position[t];
@@ -22,7 +22,7 @@ static int check_sequence(const struct mix_model *m, const struct mix_step *s, i
                       (t == first || position == s->position[t - 1] + 1),
                   "token %d of sequence %d is at position %d", t, i, position);
     }
-    for (int p = 0; first < last && p <= s->position[last - 1] / MIX_PAGE; p++)
+    for (int p = 0; p <= s->position[last - 1] / MIX_PAGE; p++)
         MIX_CHECK(page[p] >= 0 && page[p] < m->plan->pages, "sequence %d has page %d of %d", i,
                   (int)page[p], m->plan->pages);
 out:

@@ -2,10 +2,10 @@
 
 It holds what the tiny model does not: head_dim that is not hidden / heads, one key-value head for
 all query heads, experts and top-k that no power of two divides, a dense layer among the MoE layers,
-tied embeddings, router weights that are not normalised, and another eps and theta. The scales of the
-weights are chosen so that routing and logits are far from uniform and greedy text does not fall into
-a loop at once, yet a rounding to bfloat16 moves the logits little (KL about 4e-4: livelier models are
-chaotic). The same seed and torch version give the same file.
+tied embeddings, router weights that are not normalised, and another eps and theta. The scales of
+the weights are chosen so that routing and logits are far from uniform and greedy text does not fall
+into a loop at once, yet a rounding to bfloat16 moves the logits little (KL about 4e-4: livelier
+models are chaotic). The same seed and torch version give the same file.
 """
 
 import pathlib

@@ -2,7 +2,7 @@
 
     python make_golden.py tiny awkward
 
-needs the packages of requirements.txt at exactly these versions (another one gives other last bits).
+needs the packages of requirements.txt at exactly these versions (others give other last bits).
 For each name it writes NAME.safetensors, where NN is 00 to 19,
 
     NN.tokens   I32 [length]          the prompt

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "rig.h"
 #include "tap.h"
 #include "tap_mpi.h"
 
@@ -26,7 +27,8 @@ static struct mix_agreement put(int round, int rank)
     for (int i = 0; i < MIX_AGREE_SUMS; i++)
         a.sum[i] = (int64_t)(int32_t)x[i] * (i + 1) * 1000000007;
     for (int i = 0; i < MIX_AGREE_MAXES; i++)
-        a.max[i] = i == 0 ? INT64_MIN + rank : (int64_t)(int32_t)(x[i % 4] * (uint32_t)i) << i;
+        a.max[i] =
+            i == 0 ? INT64_MIN + rank : (int64_t)(int32_t)(x[i % 4] * (uint32_t)i) * (1 << i);
     a.hash = x[2] % 3 == 0 ? 0 : (uint64_t)round + 1;
     return a;
 }
@@ -126,7 +128,7 @@ int main(void)
     int world[MOST_RANKS];
     struct mix_group *g = NULL;
 
-    if (mix_comm_open(&comm, 60) != MIX_OK)
+    if (rig_comm(&comm) != MIX_OK)
         return 1;
     me = mix_comm_rank(comm);
     ranks = mix_comm_size(comm);
@@ -139,7 +141,6 @@ int main(void)
     different_hash(g);
     misuse(g);
     mix_group_close(g);
-    mix_comm_close(comm);
-    MPI_Finalize();
+    rig_comm_close(comm);
     return tap_done();
 }

@@ -25,11 +25,11 @@ is() { [ "$status" = "$1" ]; ok $? "$2: exit status $1 (was $status, $seconds s)
 says() { grep -Eq -- "$1" "$out"; ok $? "it says $1"; }
 times() { [ "$(grep -Ec -- "$2" "$out")" = "$1" ]; ok $? "$1 line says $2"; }
 
-for code in 0 75; do
+for code in 0 4 75; do
   job 4 all $code
   is $code "all of 4 ranks end with $code"
 done
-for code in 1 2 3 4 5 6 7 8; do
+for code in 2 3 5 7; do
   job 4 one $code 2
   is $code "rank 2 of 4 fails with $code while the others wait"
   says "^mixserve: rank 2 \\(node $(hostname)\\): code $code: a fault of my own"

@@ -139,7 +139,7 @@ static int exchange(float *y, const struct batch *b)
     for (int i = 0; i < me; i++)
         first += b->tokens[i];
     for (int i = 0; i < mine * HIDDEN; i++)
-        narrow[i] = mix_f32_to_bf16(b->x[first][i]);
+        narrow[i] = mix_f32_to_bf16(b->x[first + i / HIDDEN][i % HIDDEN]);
     struct mix_exchange_step step = {
         .x = b->type == MIX_BF16 ? (const void *)narrow : b->x[first],
         .expert = b->expert + first * b->k,
@@ -306,6 +306,28 @@ static void bits(struct batch *b, struct batch *one)
     ok_all(bad == 0, "a token's bits are the same alone, among others, at another owner");
 }
 
+/* The planner counts on this. */
+static void counted_bytes(void)
+{
+    struct mix_exchange *e = NULL;
+    struct mix_exchange_config config = {.dev = dev,
+                                         .group = group,
+                                         .type = MIX_BF16,
+                                         .hidden = HIDDEN,
+                                         .experts = EXPERTS,
+                                         .k = 2,
+                                         .max_tokens = MAX_TOKENS,
+                                         .max_owned = 17};
+    size_t before = mix_dev_allocated(dev), used;
+
+    if (mix_exchange_open(&e, &config) == MIX_OK) {
+        used = mix_dev_allocated(dev) - before;
+        ok_all(used == mix_exchange_bytes(&config, size), "it takes %zu bytes, as it says", used);
+    }
+    mix_exchange_close(e);
+    ok_all(mix_dev_allocated(dev) == before, "and gives them back");
+}
+
 static void refused(struct batch *b)
 {
     int tokens[8], rc;
@@ -339,6 +361,7 @@ int main(void)
         return 1;
     against_double(b);
     bits(b, b + 1);
+    counted_bytes();
     refused(b);
     mix_group_close(group);
     mix_dev_close(dev);

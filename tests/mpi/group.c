@@ -334,6 +334,30 @@ static void wrong_sizes(void)
     }
 }
 
+/* Many plans are walked in one process. */
+static void again_and_again(void)
+{
+    bool good = true;
+
+    mix_comm_close(comm);
+    good &= mix_comm_open(&comm, 60) == MIX_OK;
+    for (int round = 0; good && round < 200; round++) {
+        int world[MOST_RANKS], n = 0;
+        uint32_t subset = draw(7, round, 0, 0, 0);
+        struct mix_group *g;
+
+        for (int i = 0; i < ranks; i++)
+            if (subset >> i & 1)
+                world[n++] = i;
+        if (!(subset >> me & 1))
+            continue;
+        g = open_some("again", world, n);
+        good = g && try_alltoall(g, round);
+        mix_group_close(g);
+    }
+    ok_all(good, "200 groups of random ranks, one after the other, after a second start");
+}
+
 int main(void)
 {
     if (mix_comm_open(&comm, 60) != MIX_OK)
@@ -348,6 +372,7 @@ int main(void)
     pieces();
     counts();
     numbers();
+    again_and_again();
     misuse();
     wrong_sizes();
     mix_comm_close(comm);

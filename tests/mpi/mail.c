@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "rig.h"
 #include "tap.h"
 #include "tap_mpi.h"
 
@@ -157,7 +158,7 @@ static void misuse(void)
 
 int main(void)
 {
-    if (mix_comm_open(&comm, 60) != MIX_OK)
+    if (rig_comm(&comm) != MIX_OK)
         return 1;
     me = mix_comm_rank(comm);
     ranks = mix_comm_size(comm);
@@ -168,7 +169,6 @@ int main(void)
     in_the_tick();
     failing_tick();
     misuse();
-    mix_comm_close(comm);
-    MPI_Finalize();
+    rig_comm_close(comm);
     return tap_done();
 }

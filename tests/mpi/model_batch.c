@@ -25,6 +25,16 @@ static int draw(int s, int i, int n)
     return (int)(word[0] % (uint32_t)n);
 }
 
+/* Another sequence's tokens, from its start. */
+static void begin_other(struct rig *r, int seq, int salt)
+{
+    int32_t token[LENGTH];
+
+    for (int t = 0; t < LENGTH; t++)
+        token[t] = draw(1, salt * 100000 + seq * 1000 + t, r->arch.vocab);
+    rig_begin(r, seq, token, LENGTH);
+}
+
 /* Sequence 0's logits for all positions, [LENGTH][vocab]: the prompt in steps of at most chunk
  * tokens, then the given tokens one by one, among others that do what comes to their minds. */
 static int run(struct rig *r, float *logits, const int32_t *token, int chunk, int others, int salt)
@@ -34,32 +44,27 @@ static int run(struct rig *r, float *logits, const int32_t *token, int chunk, in
     struct rig_part part[OTHERS + 1];
 
     rig_begin(r, 0, token, LENGTH);
-    for (int i = 1; i <= others; i++) {
-        int32_t other[LENGTH];
-
-        for (int t = 0; t < LENGTH; t++)
-            other[t] = draw(1, salt * 100000 + i * 1000 + t, r->arch.vocab);
-        rig_begin(r, i, other, LENGTH);
-    }
+    for (int i = 1; i <= others; i++)
+        begin_other(r, i, salt);
     for (int step = 0; at < LENGTH; step++) {
         int place = draw(2, salt * 1000 + step, others + 1), before = 0, mine;
 
         mine = at >= PROMPT ? 1 : PROMPT - at < chunk ? PROMPT - at : chunk;
-        for (int i = 0, p = 0; i <= others; i++) {
-            int seq = i == place ? 0 : ++p, left, count;
+        for (int i = 0, other = 1; i <= others; i++) {
+            int number = salt * 10000 + step * 100 + i;
 
-            if (seq == 0) {
+            if (i == place) {
                 part[i] = (struct rig_part){0, mine, RIG_ALL};
                 continue;
             }
-            left = LENGTH - r->seq[seq].at;
-            count = left > 1 ? 1 + draw(3, salt * 1000 + step * 100 + i, 2) : left;
-            part[i] =
-                (struct rig_part){seq, count, draw(4, step * 100 + i, 2) ? RIG_LAST : RIG_NONE};
+            if (r->seq[other].at > LENGTH - 3)
+                begin_other(r, other, salt + step);
+            part[i] = (struct rig_part){other++, 1 + draw(3, number, 3),
+                                        draw(4, number, 2) ? RIG_LAST : RIG_NONE};
         }
         TRY(rig_step(r, part, others + 1));
         for (int i = 0; i < place; i++)
-            before += part[i].want == RIG_LAST && part[i].count > 0;
+            before += part[i].want == RIG_LAST;
         memcpy(logits + (size_t)at * row, r->logits + (size_t)before * row,
                sizeof *logits * row * (size_t)mine);
         at += mine;
@@ -83,7 +88,7 @@ static void check(const struct rig_model *m, int tp, int etp, enum mix_dtype dty
     static const int chunks[] = {PROMPT, 1, 2, 3, 7, 16, 17, 31, 64};
     int rc = MIX_OK, bad = 0, runs = 0;
     struct rig r = {0};
-    struct rig_layout layout = {mix_comm_size(comm), tp, etp, dtype, OTHERS + 1, 256, 80};
+    struct rig_layout layout = {mix_comm_size(comm), tp, etp, dtype, OTHERS + 1, 260, 80};
     const int32_t *token = m->golden[RIG_PROMPTS - 1].token;
     float *alone = NULL, *among = NULL;
     size_t bytes;

@@ -2,6 +2,7 @@
  *
  * The awkward model is copied and one thing is changed in it.  A text in a file is replaced by one
  * of the same length, so that everything else stays where it is. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "rig.h"
@@ -89,7 +90,7 @@ static void broken(void)
          "model.layers.2.mlp.experts.3.up_proj.weight",
          "up_proj",
          "op_proj",
-         {"model.layers.2.mlp.experts.3.up_proj.weight", "missing", "[40, 96]"}},
+         {"model.layers.2.mlp.experts.3.up_proj.weight", "found nothing", "[40, 96]"}},
         {"a tensor has another type",
          NULL,
          "\"model.layers.3.self_attn.o_proj.weight\":{",
@@ -101,25 +102,27 @@ static void broken(void)
          "\"model.layers.0.mlp.experts.5.gate_proj.weight\":{",
          "[40,96]",
          "[96,40]",
-         {"model.layers.0.mlp.experts.5.gate_proj.weight", "[96, 40]", "expected [40, 96]"}},
+         {"model.layers.0.mlp.experts.5.gate_proj.weight", "found BF16 [96, 40]",
+          "expected BF16, F16 or F32 [40, 96]"}},
         {"the configuration has more layers",
          "config.json",
          "num_hidden_layers",
          "4",
          "5",
-         {"model.layers.4.input_layernorm.weight", "missing", "[96]"}},
+         {"model.layers.4.input_layernorm.weight", "found nothing", "[96]"}},
         {"the configuration has other experts",
          "config.json",
          "moe_intermediate_size",
          "40",
          "44",
-         {"model.layers.0.mlp.experts.0.gate_proj.weight", "[40, 96]", "expected [44, 96]"}},
+         {"model.layers.0.mlp.experts.0.gate_proj.weight", "[40, 96]",
+          "expected BF16, F16 or F32 [44, 96]"}},
         {"the head is not tied",
          "config.json",
          "tie_word_embeddings",
-         "true ",
-         "false",
-         {"lm_head.weight", "missing", "[272, 96]"}},
+         ": true",
+         ":false",
+         {"lm_head.weight", "found nothing", "[272, 96]"}},
     };
     struct rig r;
 
@@ -147,8 +150,11 @@ static void cut_off(void)
     char *bytes;
     int rc;
 
-    copy_model();
-    bytes = read_whole(scratch("model-00002-of-00003.safetensors"), &n);
+    bytes = copy_model() ? read_whole(scratch("model-00002-of-00003.safetensors"), &n) : NULL;
+    if (!bytes) {
+        ok(false, "a copy of the model");
+        return;
+    }
     scratch_write("model-00002-of-00003.safetensors", bytes, n - 1);
     mix_log_level(MIX_LOG_SILENT);
     rc = open_model(&r, scratch_folder);
@@ -184,14 +190,17 @@ static bool poison(int id, int hidden)
     return done;
 }
 
-/* A token whose numbers are not numbers spoils its own row, and nobody else's. */
+/* A token whose numbers are not numbers spoils its own sequence, and nobody else's: neither who
+ * shares the step nor who gets its pages later. */
 static void not_a_number(void)
 {
     static const int32_t clean[] = {64, 67, 67, 220, 19, 22}, dirty[] = {64, 67, 5, 220};
     struct rig r = {0};
-    struct rig_part alone = {0, 6, RIG_ALL}, both[] = {{1, 4, RIG_ALL}, {0, 6, RIG_ALL}};
+    struct rig_part alone = {0, 6, RIG_ALL}, after = {1, 6, RIG_ALL};
+    struct rig_part both[] = {{1, 4, RIG_ALL}, {0, 6, RIG_ALL}};
     float *want = NULL;
-    bool nan_after = true, number_before = true;
+    bool spoilt = true;
+    size_t bytes;
     int vocab;
 
     if (!copy_model() || !poison(5, 96) || open_model(&r, scratch_folder) != MIX_OK) {
@@ -199,21 +208,53 @@ static void not_a_number(void)
         return;
     }
     vocab = r.arch.vocab;
-    want = malloc(sizeof *want * (size_t)(6 * vocab));
+    bytes = sizeof *want * (size_t)(6 * vocab);
+    want = malloc(bytes);
     rig_begin(&r, 0, clean, 6);
-    ok(rig_step(&r, &alone, 1) == MIX_OK, "a sequence without it, alone");
-    memcpy(want, r.logits, sizeof *want * (size_t)(6 * vocab));
+    ok(rig_step(&r, &alone, 1) == MIX_OK, "a sequence without NaN, alone");
+    memcpy(want, r.logits, bytes);
     rig_begin(&r, 0, clean, 6);
     rig_begin(&r, 1, dirty, 4);
-    ok(rig_step(&r, both, 2) == MIX_OK, "beside one with it");
-    for (int v = 0; v < vocab; v++) {
-        number_before = number_before && isfinite(r.logits[vocab + v]);
-        nan_after = nan_after && isnan(r.logits[2 * vocab + v]) && isnan(r.logits[3 * vocab + v]);
-    }
-    ok(number_before && nan_after, "NaN from that token on, numbers before it");
-    ok(memcmp(want, r.logits + 4 * vocab, sizeof *want * (size_t)(6 * vocab)) == 0,
-       "the other sequence has the same bits");
+    ok(rig_step(&r, both, 2) == MIX_OK, "beside one with NaN");
+    for (int v = 0; v < vocab; v++)
+        spoilt = spoilt && isnan(r.logits[2 * vocab + v]) && isnan(r.logits[3 * vocab + v]);
+    ok(spoilt, "that one's logits are NaN from there on");
+    ok(memcmp(want, r.logits + 4 * vocab, bytes) == 0, "the other has the same bits");
+    rig_begin(&r, 1, clean, 6);
+    ok(rig_step(&r, &after, 1) == MIX_OK && memcmp(want, r.logits, bytes) == 0,
+       "and so has one that gets the pages of NaN");
     free(want);
+    rig_close(&r);
+}
+
+/* Every second of a step is charged to one section. */
+static void sections_add_up(void)
+{
+    static const int32_t token[] = {64, 67, 67, 220, 19, 22};
+    struct rig r = {0};
+    struct rig_part all = {0, 6, RIG_ALL};
+    struct mix_model_times t;
+    double start, wall, sum;
+
+    if (open_model(&r, source) != MIX_OK) {
+        ok(false, "open");
+        return;
+    }
+    start = mix_now();
+    for (int i = 0; i < 20; i++) {
+        rig_begin(&r, 0, token, 6);
+        if (rig_step(&r, &all, 1) != MIX_OK)
+            break;
+    }
+    wall = mix_now() - start;
+    t = mix_model_times(r.model);
+    sum = t.attention + t.router + t.experts + t.exchange_inside + t.exchange_between + t.waiting +
+          t.head;
+    ok(sum <= wall && sum > 0.5 * wall, "the sections' times are the time (%.0f %% of it)",
+       100 * sum / wall);
+    ok(t.attention > 0 && t.router > 0 && t.experts > 0 && t.exchange_inside > 0 && t.head > 0 &&
+           t.waiting == 0 && t.exchange_between == 0,
+       "all had some, but none was waited for");
     rig_close(&r);
 }
 
@@ -277,6 +318,7 @@ int main(void)
     scratch_begin();
     not_a_number();
     unsound_steps();
+    sections_add_up();
     scratch_end();
     rig_comm_close(comm);
     return tap_done();

@@ -53,25 +53,38 @@ static void write_model(enum mix_dtype type, int rows, int columns)
     free(p);
 }
 
-static bool right(const char *got, const struct mix_slice *s, enum mix_dtype to)
+static struct mix_tensor_spec spec(const char *name, int rank, int rows, int columns, int axis)
 {
-    for (int r = 0; r < s->rows.count; r++)
-        for (int c = 0; c < s->columns.count; c++) {
-            long i = (long)(s->rows.first + r) * s->all_columns + s->columns.first + c;
-            long at = (long)r * s->columns.count + c;
+    struct mix_tensor_spec t = {.rank = rank, .shape = {rows, columns}, .axis = axis};
+
+    snprintf(t.name, sizeof t.name, "%s", name);
+    return t;
+}
+
+static bool right(const char *got, const struct mix_tensor_spec *t, struct mix_part part,
+                  enum mix_dtype to)
+{
+    int rows = t->axis == 0 ? part.count : t->shape[0];
+    int columns = t->axis == 1 ? part.count : t->shape[1];
+
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < columns; c++) {
+            long row = t->axis == 0 ? part.first + r : r,
+                 column = t->axis == 1 ? part.first + c : c;
+            long at = (long)r * columns + c;
             float x;
 
             if (to == MIX_F32)
                 memcpy(&x, got + at * 4, 4);
             else
                 x = mix_bf16_to_f32(((const uint16_t *)(const void *)got)[at]);
-            if (x != value(i))
+            if (x != value(row * t->shape[1] + column))
                 return false;
         }
     return true;
 }
 
-/* All parts of every split of rows and columns. */
+/* All parts of every split, of rows and of columns. */
 static int wrong_slices(const char *dir, int rows, int columns, enum mix_dtype to, int most)
 {
     int wrong = 0;
@@ -80,17 +93,15 @@ static int wrong_slices(const char *dir, int rows, int columns, enum mix_dtype t
 
     if (mix_slices_open(&s, dir, false) != MIX_OK)
         return -1;
-    for (int p = 1; p <= most; p++)
-        for (int q = 1; q <= most; q++)
-            for (int i = 0; i < p * q; i++) {
-                struct mix_slice slice = {.name = "t",
-                                          .all_rows = rows,
-                                          .all_columns = columns,
-                                          .rows = mix_split(rows, p, i / q),
-                                          .columns = mix_split(columns, q, i % q)};
+    for (int axis = 0; axis < 2; axis++)
+        for (int p = 1; p <= most; p++)
+            for (int i = 0; i < p; i++) {
+                struct mix_tensor_spec t = spec("t", 2, rows, columns, axis);
+                struct mix_part part = mix_split(t.shape[axis], p, i);
 
                 memset(got, 0x77, (size_t)rows * (size_t)columns * 4);
-                wrong += mix_slices_read(s, &slice, got, to) != MIX_OK || !right(got, &slice, to);
+                wrong +=
+                    mix_slices_read(s, &t, part, got, to) != MIX_OK || !right(got, &t, part, to);
             }
     mix_slices_close(s);
     free(got);
@@ -121,23 +132,13 @@ static void from_files(void)
 static void refused(void)
 {
     static const struct {
-        const char *what, *says;
-        struct mix_slice slice;
+        const char *what, *name;
+        int rank, rows, columns;
+        const char *says;
     } cases[] = {
-        {"a tensor that is not there",
-         "tensor u is missing, expected [7, 5]",
-         {.name = "u", .all_rows = 7, .all_columns = 5, .rows = {0, 7}, .columns = {0, 5}}},
-        {"another shape",
-         "tensor t is [7, 5], expected [5, 7]",
-         {.name = "t", .all_rows = 5, .all_columns = 7, .rows = {0, 5}, .columns = {0, 7}}},
-        {"a vector that is a matrix",
-         "tensor t is [7, 5], expected [35]",
-         {.name = "t",
-          .all_rows = 1,
-          .all_columns = 35,
-          .vector = true,
-          .rows = {0, 1},
-          .columns = {0, 35}}},
+        {"a tensor that is not there", "u", 2, 7, 5, "tensor u: expected BF16, F16 or F32 [7, 5]"},
+        {"another shape", "t", 2, 5, 7, "expected BF16, F16 or F32 [5, 7], found BF16 [7, 5]"},
+        {"a vector that is a matrix", "t", 1, 35, 1, "[35], found BF16 [7, 5]"},
     };
     struct mix_slices *s = NULL;
     float got[35];
@@ -145,10 +146,15 @@ static void refused(void)
     mix_log_level(MIX_LOG_SILENT);
     write_model(MIX_BF16, 7, 5);
     ok(mix_slices_open(&s, scratch(""), false) == MIX_OK, "open");
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        ok(mix_slices_read(s, &cases[i].slice, got, MIX_F32) == MIX_EINPUT &&
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mix_tensor_spec t =
+            spec(cases[i].name, cases[i].rank, cases[i].rows, cases[i].columns, 0);
+
+        ok(mix_slices_read(s, &t, (struct mix_part){0, cases[i].rows}, got, MIX_F32) ==
+                   MIX_EINPUT &&
                strstr(mix_err_last(), cases[i].says),
-           "%s: %s", cases[i].what, cases[i].says);
+           "%s: %s", cases[i].what, mix_err_last());
+    }
     mix_slices_close(s);
     ok(mix_slices_open(&s, scratch("none"), false) == MIX_EINPUT, "a folder that is not there");
     mix_log_level(MIX_LOG_INFO);
@@ -158,17 +164,13 @@ static void from_a_seed(void)
 {
     struct mix_slices *s = NULL;
     enum { ROWS = 60, COLUMNS = 101 };
-    static float all[ROWS * COLUMNS], part[ROWS * COLUMNS], vector[COLUMNS];
-    struct mix_slice slice = {.name = "w",
-                              .all_rows = ROWS,
-                              .all_columns = COLUMNS,
-                              .rows = {0, ROWS},
-                              .columns = {0, COLUMNS}};
+    static float all[ROWS * COLUMNS], got[ROWS * COLUMNS], vector[COLUMNS];
+    struct mix_tensor_spec t = spec("w", 2, ROWS, COLUMNS, 0);
     double sum = 0, squares = 0;
     int wrong = 0;
 
     ok(mix_slices_open(&s, NULL, true) == MIX_OK &&
-           mix_slices_read(s, &slice, all, MIX_F32) == MIX_OK,
+           mix_slices_read(s, &t, (struct mix_part){0, ROWS}, all, MIX_F32) == MIX_OK,
        "a tensor without files");
     for (int i = 0; i < ROWS * COLUMNS; i++) {
         sum += (double)all[i];
@@ -176,24 +178,19 @@ static void from_a_seed(void)
     }
     ok(fabs(sum / (ROWS * COLUMNS)) < 0.01 && fabs(squares / ROWS - 1) < 0.1,
        "mean 0 (%.4f), variance 1 / columns (%.3f)", sum / (ROWS * COLUMNS), squares / ROWS);
+    t.axis = 1;
     for (int p = 0; p < 3; p++) {
-        slice.rows = mix_split(ROWS, 3, p);
-        slice.columns = mix_split(COLUMNS, 3, 2 - p);
-        wrong += mix_slices_read(s, &slice, part, MIX_F32) != MIX_OK;
-        for (int r = 0; r < slice.rows.count; r++)
-            wrong += memcmp(part + r * slice.columns.count,
-                            all + (slice.rows.first + r) * COLUMNS + slice.columns.first,
-                            sizeof *part * (size_t)slice.columns.count) != 0;
+        struct mix_part part = mix_split(COLUMNS, 3, p);
+
+        wrong += mix_slices_read(s, &t, part, got, MIX_F32) != MIX_OK;
+        for (int r = 0; r < ROWS; r++)
+            wrong += memcmp(got + r * part.count, all + r * COLUMNS + part.first,
+                            sizeof *got * (size_t)part.count) != 0;
     }
     ok(wrong == 0, "a slice is the same numbers as in the whole");
-    slice = (struct mix_slice){.name = "w",
-                               .all_rows = 1,
-                               .all_columns = COLUMNS,
-                               .vector = true,
-                               .rows = {0, 1},
-                               .columns = {0, COLUMNS}};
-    ok(mix_slices_read(s, &slice, vector, MIX_F32) == MIX_OK && vector[0] == 1 &&
-           vector[COLUMNS - 1] == 1,
+    t = spec("w", 1, COLUMNS, 1, 0);
+    ok(mix_slices_read(s, &t, (struct mix_part){0, COLUMNS}, vector, MIX_F32) == MIX_OK &&
+           vector[0] == 1 && vector[COLUMNS - 1] == 1,
        "a norm is ones");
     mix_slices_close(s);
 }

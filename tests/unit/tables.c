@@ -1,5 +1,6 @@
 /* tables.c - C fills a forgotten entry of a backend table with NULL; no table has one. */
 #include "dev/dev.h"
+#include "exchange/exchange_private.h"
 #include "kernels/kernels.h"
 #include "tap.h"
 
@@ -39,6 +40,10 @@ int main(void)
         ok(k && holes(k, sizeof *k) == 0, "kernels of %s", b->name);
         mix_dev_close(dev);
     }
+    for (int i = 0; i < MIX_EXCHANGE_KINDS; i++)
+        ok(mix_exchange_table[i] &&
+               holes(mix_exchange_table[i], sizeof(struct mix_exchange_ops)) == 0,
+           "exchange %d", i);
     hole.sum = NULL;
     ok(holes(&hole, sizeof hole) == 1, "a hole would be seen");
     return tap_done();

@@ -1,0 +1,143 @@
+# lib.sh - what the end-to-end tests share: TAP, files to work on, mixserve under mpirun.
+#
+# A test sources it, calls what follows, and ends with `plan`. $work is a folder of its own, removed
+# at the end; jobs still running then are killed, by pid. The harness gives MIXSERVE, MPIRUN, srcdir.
+set -u
+export LC_ALL=C
+model=$srcdir/inputs/models/tiny-qwen3-moe
+python=${PYTHON:-/usr/bin/python3}
+here=$srcdir/tests/e2e
+long=${MIXSERVE_LONG:-}
+work=$(mktemp -d) || exit 1
+job=        # pid of the mpirun that `start` started
+err=$work/err out=$work/out
+status= seconds=
+n=0
+
+clean_up() {
+  [ -z "$job" ] || { kill -9 $(ranks) "$job"; wait "$job"; } 2> /dev/null
+  rm -rf "$work"
+}
+trap clean_up EXIT
+
+# ---- TAP
+
+ok() { # ok RC TEXT...; what the last job said goes with a failure
+  local rc=$1
+  shift
+  n=$((n + 1))
+  [ "$rc" != 0 ] || { echo "ok $n - $*"; return 0; }
+  echo "not ok $n - $*"
+  tail -n 25 "$err" | sed 's/^/# /'
+  [ ! -s "$work/why" ] || sed 's/^/# /' "$work/why"
+  return 1
+}
+skip() { # skip TEXT WHY
+  n=$((n + 1))
+  echo "ok $n - $1 # SKIP $2"
+}
+skip_all() { echo "1..0 # SKIP $*"; exit 0; }
+plan() { echo "1..$n"; exit 0; }
+
+[ -x "$MIXSERVE" ] || skip_all "there is no $MIXSERVE"
+"$python" -c 'import h5py' 2> /dev/null || skip_all "$python has no h5py (Debian: python3-h5py)"
+: > "$err"
+
+# ---- jobs
+
+mpi() { # mpi RANKS COMMAND...: under mpirun, more ranks than cores allowed
+  local p=$1
+  shift
+  "$MPIRUN" --oversubscribe --bind-to none -n "$p" "$@"
+}
+
+now() { awk -v t="$EPOCHREALTIME" 'BEGIN { printf "%.2f", t }'; }
+since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }'; }
+less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; } # less A B: is A < B?
+
+# run RANKS ARGUMENT...: mixserve run to its end; sets $status and $seconds, fills $out and $err.
+run() {
+  local p=$1 begin=$EPOCHREALTIME
+  shift
+  timeout -k 5 "${limit:-120}" "$MPIRUN" --oversubscribe --bind-to none -n "$p" \
+    "$MIXSERVE" run --model "$model" "$@" > "$out" 2> "$err"
+  status=$?
+  seconds=$(since "$begin")
+}
+
+# start RANKS ARGUMENT...: the same in the background; $job is mpirun's pid.
+start() {
+  local p=$1
+  shift
+  : > "$work/why"
+  mpi "$p" "$MIXSERVE" run --model "$model" "$@" > "$out" 2> "$err" &
+  job=$!
+  begun=$EPOCHREALTIME
+}
+
+# start_hook RANKS RANK NAME=VALUE ARGUMENT...: the same, with a variable in one rank's environment.
+start_hook() {
+  local p=$1 rank=$2 set=$3
+  shift 3
+  : > "$work/why"
+  # shellcheck disable=SC2016
+  mpi "$p" bash -c '[ "${OMPI_COMM_WORLD_RANK:-${PMIX_RANK:-0}}" != "$1" ] || export "$2"
+    shift 2; exec "$@"' hook "$rank" "$set" \
+    "$MIXSERVE" run --model "$model" "$@" > "$out" 2> "$err" &
+  job=$!
+  begun=$EPOCHREALTIME
+}
+
+ranks() { cat /proc/"$job"/task/*/children 2> /dev/null; } # pids of the job's ranks on this host
+
+# rank_pid RANK: the pid of that rank of the job.
+rank_pid() {
+  local p
+  for p in $(ranks); do
+    tr '\0' '\n' < /proc/"$p"/environ 2> /dev/null |
+      grep -qx -e "OMPI_COMM_WORLD_RANK=$1" -e "PMIX_RANK=$1" && { echo "$p"; return; }
+  done
+}
+
+alive() { kill -0 "$job" 2> /dev/null; }
+
+# until_true SECONDS COMMAND...: wait until the command succeeds; 1 if it does not in time, or the
+# job ends before.
+until_true() {
+  local end
+  end=$(awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", a + b }')
+  shift
+  while ! "$@"; do
+    alive && less "$EPOCHREALTIME" "$end" || return 1
+    sleep 0.02
+  done
+}
+
+# finish SECONDS: wait for the job's end; sets $status, and $seconds since $begun. A job that is
+# still there is killed and gets status "late".
+finish() {
+  local begin=$EPOCHREALTIME
+  while alive && less "$(since "$begin")" "$1"; do sleep 0.05; done
+  if alive; then
+    kill -9 $(ranks) "$job" 2> /dev/null
+    wait "$job" 2> /dev/null
+    status=late
+  else
+    wait "$job"
+    status=$?
+  fi
+  seconds=$(since "$begun")
+  job=
+}
+
+is() { [ "$status" = "$1" ]; ok $? "$2: exit status $1 (was $status)"; }
+says() { grep -Eq -- "$1" "$err"; ok $? "it says: $1"; } # one line of the log
+
+# ---- files
+
+prompts() { # prompts FILE ROWS [SEED]: of the tiny model's tasks
+  "$python" "$srcdir/inputs/make_prompts.py" --output "$1" --rows "$2" --seed "${3:-1}"
+}
+py() { "$python" "$@" > "$work/why" 2>&1; } # a script on stdin (py - ARGUMENT...), its text kept
+same() { "$python" "$here/same.py" "$@" > "$work/why" 2>&1; }
+clean() { [ ! -e "$1.job" ] && [ ! -e "$1.tmp" ]; } # nothing is left beside an output

@@ -1,0 +1,9 @@
+# The whole program under mpirun. What is too long for every day runs with MIXSERVE_LONG set.
+dist_check_SCRIPTS += \
+  %D%/layouts.sh \
+  %D%/rows.sh
+EXTRA_DIST += %D%/lib.sh %D%/same.py
+
+check-all:
+	MIXSERVE_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check
+.PHONY: check-all
