@@ -2,20 +2,25 @@
 #include "bench.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "kernels/simd.h"
 
 #include <omp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
-static bool cpu_clock;
+static bool cpu_clock, best;
 
 void bench_clock(const char *name)
 {
     cpu_clock = strcmp(name, "cpu") == 0;
+}
+
+void bench_best(void)
+{
+    best = true;
 }
 
 double bench_now(void)
@@ -104,6 +109,8 @@ static int rising(const void *a, const void *b)
 double bench_median(double *x, int n)
 {
     qsort(x, (size_t)n, sizeof *x, rising);
+    if (best)
+        return x[0];
     return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
 }
 
@@ -111,8 +118,9 @@ void *bench_memory(size_t bytes)
 {
     float *p = NULL;
 
-    if (mix_alloc_aligned(&p, bytes, "a benchmark"))
+    if (!(p = aligned_alloc(2 << 20, ((bytes >> 21) + 1) << 21)))
         return NULL;
+    madvise(p, bytes, MADV_HUGEPAGE);
     for (size_t i = 0; i < bytes / sizeof *p; i++)
         p[i] = (float)((i * 2654435761u >> 16) % 1000) * 0.001f - 0.5f;
     return p;

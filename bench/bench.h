@@ -16,8 +16,9 @@ double bench_read(const void *buffer, size_t bytes, int threads);
 double bench_peak(int threads);
 
 double bench_median(double *x, int n); /* sorts x */
+void bench_best(void);                 /* from now on the least instead, for busy machines */
 
-/* Memory with every page touched, filled with small fp32 numbers.  NULL: none. */
+/* Memory in huge pages, filled with small fp32 numbers.  NULL: none. */
 void *bench_memory(size_t bytes);
 
 #endif

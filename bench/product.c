@@ -1,6 +1,7 @@
 /* product.c - products against the read bandwidth and the peak of the machine, in one run.
  *
  *   bench/product [--threads N] [--rounds N] [--type bf16|f32] [--shape I] [--clock wall|cpu]
+ *                 [--statistic median|best]
  *
  * Weights of one shape fill at least 384 MB, so that each is read from memory; a call
  * multiplies m rows with each of them (as a step's tokens meet experts).  Rounds of
@@ -48,8 +49,8 @@ static int shape(const struct setup *s, int n, int k)
     for (int g = 0; g < groups; g++)
         TRY(s->ops->product_pack(s->dev, &w[g], raw, s->type, n, k));
     first = calloc((size_t)groups + 1, sizeof *first);
-    x = bench_memory((size_t)64 * (size_t)groups * (size_t)k * 4);
-    y = bench_memory((size_t)64 * (size_t)groups * (size_t)n * 4);
+    x = bench_memory((size_t)(64 * groups + 512) * (size_t)k * 4);
+    y = bench_memory((size_t)(64 * groups + 512) * (size_t)n * 4);
     if (!first || !x || !y)
         goto out;
     for (int round = 0; round < s->rounds; round++) {
@@ -59,7 +60,10 @@ static int shape(const struct setup *s, int n, int k)
             bench_read(s->reader, want < s->reader_bytes ? want : s->reader_bytes, s->threads) /
             (double)(want < s->reader_bytes ? want : s->reader_bytes);
         for (int r = 0; r < ROWS; r++) {
-            int some = rows[r] <= 64 ? groups : groups < 8 ? groups : 8;
+            int some = rows[r] <= 64    ? groups
+                       : groups / 8 < 1 ? 1
+                       : groups / 8 < 8 ? groups / 8
+                                        : 8;
             struct mix_product a = {.y = y,
                                     .x = x,
                                     .w = (const struct mix_packed *const *)w,
@@ -110,6 +114,8 @@ int main(int argc, char **argv)
             s.rounds = atoi(argv[i + 1]);
         else if (strcmp(argv[i], "--clock") == 0)
             bench_clock(argv[i + 1]);
+        else if (strcmp(argv[i], "--statistic") == 0 && strcmp(argv[i + 1], "best") == 0)
+            bench_best();
         else if (strcmp(argv[i], "--shape") == 0)
             only = atoi(argv[i + 1]);
         else if (strcmp(argv[i], "--type") == 0)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the two interfaces ---- */
+// ---- the two interfaces
 
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t desc_t; /* owned */
@@ -94,7 +94,7 @@ static dnnl_status_t product_desc(dnnl_primitive_desc_t *pd, desc_ref x, desc_re
 }
 #endif
 
-/* ---- both ---- */
+// ---- both
 
 /* Needs `rc` and `out`, like TRY. */
 #define TRY_DNNL(call) \
@@ -359,11 +359,19 @@ out:
     return rc;
 }
 
+static bool has(dnnl_cpu_isa_t isa)
+{
+    return ((unsigned)dnnl_get_effective_cpu_isa() & (unsigned)isa) == (unsigned)isa;
+}
+
 bool mix_dnnl_bf16(void)
 {
-    unsigned want = dnnl_cpu_isa_avx512_core_bf16;
+    return has(dnnl_cpu_isa_avx512_core_bf16);
+}
 
-    return ((unsigned)dnnl_get_effective_cpu_isa() & want) == want;
+bool mix_dnnl_amx(void)
+{
+    return has(dnnl_cpu_isa_avx512_core_amx);
 }
 
 const char *mix_dnnl_describe(void)

@@ -1,4 +1,4 @@
-/* dnnl_cpu.h - single-threaded matrix products of oneDNN, for product_cpu.c alone.
+/* dnnl_cpu.h - single-threaded matrix products of oneDNN, for product_dnnl_cpu.c.
  *
  * y[m][n] = x[m][k] w[n][k]^T for fixed n, k and type and a few fixed m, with w in
  * one packed layout that all of them share.  Everything a product needs (compiled
@@ -34,6 +34,7 @@ void mix_dnnl_forget(void *weights); /* NULL is allowed */
 int mix_dnnl_run(struct mix_dnnl *d, int size, int thread, float *y, const void *x, void *weights);
 
 bool mix_dnnl_bf16(void); /* does it use bf16 instructions here? */
+bool mix_dnnl_amx(void);  /* matrix units? */
 
 /* "2.6.3 avx512_core_bf16": the library that runs, and the instruction set it picked. */
 const char *mix_dnnl_describe(void);

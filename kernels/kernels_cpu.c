@@ -1,7 +1,9 @@
 /* kernels_cpu.c - the table of the cpu backend. */
 #include "base/err.h"
 #include "kernels/dnnl_cpu.h"
+#include "kernels/isa.h"
 #include "kernels/kernels.h"
+#include "kernels/product_engine.h"
 #include "kernels/simd.h"
 
 #include <stdio.h>
@@ -16,14 +18,22 @@ MIX_SIMD static float contracted(float x, float y)
 static int describe(enum mix_dtype type, char *text, size_t room)
 {
     volatile float x = 1.0f + 0x1p-12f, y = -(1.0f + 0x1p-11f);
+    const struct mix_product_engine *engine = mix_product_engine_of(type);
     bool fma = contracted(x, y) != 0;
-    const char *bf16 = type == MIX_BF16 ? mix_dnnl_bf16() ? " bf16" : " bf16 as fp32" : " fp32";
-    int n = snprintf(text, room, "cpu%s, oneDNN %s, page %d, split %d, %s, gcc %s", bf16,
-                     mix_dnnl_describe(), MIX_PAGE, MIX_SPLIT, fma ? "fma" : "no fma", __VERSION__);
+    int n =
+        snprintf(text, room, "cpu %s, products %s%s%s, page %d, split %d, %s, compiler %s",
+                 mix_isa_name(mix_isa_best()), engine->name, engine == &mix_product_dnnl ? " " : "",
+                 engine == &mix_product_dnnl ? mix_dnnl_describe() : "", MIX_PAGE, MIX_SPLIT,
+                 fma ? "fma" : "no fma", __VERSION__);
 
     if (n < 0 || (size_t)n >= room)
         return MIX_FAIL(MIX_EBUG, "%zu bytes are too few to describe the kernels", room);
     return MIX_OK;
+}
+
+static bool has_bf16(void)
+{
+    return mix_isa_here(MIX_ISA_AVX512_BF16);
 }
 
 const struct mix_kernels mix_kernels_cpu = {
@@ -34,7 +44,7 @@ const struct mix_kernels mix_kernels_cpu = {
     .product_selftest = mix_product_selftest_cpu,
     .attention_scratch = mix_attention_scratch_cpu,
     .describe = describe,
-    .has_bf16 = mix_dnnl_bf16,
+    .has_bf16 = has_bf16,
     .embed = mix_embed_cpu,
     .rmsnorm = mix_rmsnorm_cpu,
     .product = mix_product_cpu,

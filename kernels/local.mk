@@ -9,7 +9,9 @@ libmix_a_SOURCES += \
   %D%/dnnl_cpu.h  %D%/dnnl_cpu.c \
   %D%/embed.h     %D%/embed_cpu.c \
   %D%/pack.h      %D%/pack_cpu.c \
-  %D%/product.h   %D%/product_cpu.c \
+  %D%/isa.h       %D%/isa_cpu.c \
+  %D%/product.h   %D%/product_cpu.c %D%/product_engine.h \
+  %D%/product_dnnl_cpu.c %D%/product_simd_cpu.c %D%/product_leaf.h \
   %D%/rmsnorm.h   %D%/rmsnorm_cpu.c \
   %D%/rope.h      %D%/rope_cpu.c \
   %D%/router.h    %D%/router_cpu.c \

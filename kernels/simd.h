@@ -23,7 +23,7 @@
 #ifdef __SANITIZE_ADDRESS__
 enum { MIX_UNROLL = 1 };
 #else
-enum { MIX_UNROLL = 8 };
+enum { MIX_UNROLL = 32 };
 #endif
 
 #endif

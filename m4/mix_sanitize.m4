@@ -4,7 +4,7 @@ AC_DEFUN([MIX_SANITIZE], [
     [mix_sanitize=$enableval], [mix_sanitize=no])
   SAN_FLAGS=
   AS_IF([test "x$mix_sanitize" != xno],
-    [SAN_FLAGS="-fsanitize=$mix_sanitize -fno-omit-frame-pointer"
+    [SAN_FLAGS="-fsanitize=$mix_sanitize -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
      mix_save_CFLAGS=$CFLAGS
      CFLAGS="$CFLAGS $SAN_FLAGS"
      AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])], [], [AC_MSG_ERROR([$CC cannot link $SAN_FLAGS])])

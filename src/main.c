@@ -11,6 +11,7 @@
 
 #include <mpi.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -57,6 +58,8 @@ static int end_together(int code)
         MPI_Finalize();
         return code;
     }
+    signal(SIGTERM,
+           SIG_DFL); /* from now on it is the launcher's, who ends us: do not speak first */
     if (mix_err_last()[0] == '\0')
         sleep(2);
     last_words(rank, code);

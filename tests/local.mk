@@ -33,5 +33,6 @@ include tests/unit/local.mk
 include tests/mpi/local.mk
 include tests/kernels/local.mk
 include tests/io/local.mk
+include tests/cli/local.mk
 include tests/e2e/local.mk
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)

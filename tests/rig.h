@@ -72,8 +72,8 @@ struct rig_model {
 bool rig_load_golden(struct rig_model *m, const char *name);
 void rig_free_golden(struct rig_model *m);
 
-/* mix_comm_open and mix_comm_close, with MPI's start and end.  Leaks are looked for in between: MPI's
- * own do not count, and what the test has allocated must be free before the close. */
+/* mix_comm_open and mix_comm_close, with MPI's start and end.  Leaks are looked for in between:
+ * MPI's own do not count, and what the test has allocated must be free before the close. */
 int rig_comm(struct mix_comm **comm);
 void rig_comm_close(struct mix_comm *comm);
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cli/man.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static int overview(FILE *to)
         fprintf(to, "  mixserve %-8s %s\n", commands[i]->name, commands[i]->text);
     fprintf(to, "\n  mpirun -n 4 mixserve run --model DIR --input prompts.h5 --output results.h5\n"
                 "\nmixserve COMMAND --help tells more; man mixserve tells all.\n");
-    return fflush(to) ? MIX_ESTORAGE : MIX_OK;
+    return MIX_OK;
 }
 
 static int help(const struct mix_command *c)
@@ -35,7 +36,7 @@ static int help(const struct mix_command *c)
     int rc = mix_options_help(&text, c->id);
 
     if (rc == MIX_OK)
-        printf("usage: mixserve %s%s%s [options]\n\n%s\n\n%s\nExample:\n  %s\n", c->name,
+        printf("usage: mixserve %s%s%s [options]\n%s\n\n%s\nExample:\n  %s\n", c->name,
                c->words ? " " : "", c->words ? c->words : "", c->more, text.s, c->example);
     mix_str_fini(&text);
     return rc;
@@ -78,7 +79,7 @@ out:
     return rc;
 }
 
-int mix_cli(int argc, char **argv)
+static int command(int argc, char **argv)
 {
     if (argc < 2) {
         overview(stderr);
@@ -96,4 +97,13 @@ int mix_cli(int argc, char **argv)
         if (!strcmp(argv[1], commands[i]->name))
             return call(commands[i], argc, argv);
     return MIX_FAIL(MIX_EUSAGE, "%s: no such command; see mixserve --help", argv[1]);
+}
+
+int mix_cli(int argc, char **argv)
+{
+    int rc = command(argc, argv);
+
+    if (rc == MIX_OK && (fflush(stdout) || ferror(stdout)))
+        rc = MIX_FAIL(MIX_ESTORAGE, "standard output: %s", strerror(errno));
+    return rc;
 }

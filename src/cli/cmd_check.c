@@ -9,11 +9,12 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { BLOCK_ROWS = 4096 };
 
 struct findings {
-    bool json;
+    bool json, broken; /* broken: a file cannot be read at all */
     int64_t tensors, bad_tensors, rows, bad_rows;
     json_t *list; /* of texts, with --json */
 };
@@ -27,6 +28,16 @@ static int found(struct findings *f, const char *text)
     return json_array_append_new(f->list, json_string(text))
                ? MIX_FAIL(MIX_EFIT, "out of host memory: findings")
                : MIX_OK;
+}
+
+/* The model's files or the input are no use as a whole: the log says why; look at the other one
+ * all the same. */
+static int noted(struct findings *f, int rc)
+{
+    if (rc != MIX_EINPUT)
+        return rc;
+    f->broken = true;
+    return f->json ? found(f, mix_err_last()) : MIX_OK;
 }
 
 /* Every tensor of the family against what the files have. */
@@ -50,8 +61,8 @@ static int check_tensors(struct findings *f, const struct mix_arch *arch, const 
             continue;
         f->bad_tensors++;
         mix_str_clear(&line);
-        TRY(mix_str_addf(&line, "%s: %s", have ? mix_safetensors_path(files, have->file) : dir,
-                         why));
+        TRY(mix_str_addf(&line, "%s: %s: %s", have ? mix_safetensors_path(files, have->file) : dir,
+                         want.name, why));
         TRY(found(f, line.s));
     }
 out:
@@ -149,10 +160,10 @@ static int run(const struct mix_options *o, const bool *given, int argc, char **
     TRY(mix_arch_load(&arch, o->model));
     if ((cannot = mix_arch_cannot_run(&arch)))
         mix_log(MIX_LOG_WARN, "this build cannot run %s: %s", o->model, cannot);
-    TRY(check_tensors(&f, &arch, o->model));
-    TRY(check_rows(&f, o, &arch));
+    TRY(noted(&f, check_tensors(&f, &arch, o->model)));
+    TRY(noted(&f, check_rows(&f, o, &arch)));
     TRY(report(&f));
-    rc = f.bad_tensors ? MIX_EINPUT : f.bad_rows ? MIX_EROWS : MIX_OK;
+    rc = f.broken || f.bad_tensors ? MIX_EINPUT : f.bad_rows ? MIX_EROWS : MIX_OK;
 out:
     json_decref(f.list);
     return rc;

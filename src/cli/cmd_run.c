@@ -35,7 +35,7 @@ struct run {
     struct mix_progress *progress;
     struct mix_model *model;
     struct mix_store *store; /* leaders, else NULL */
-    double load_s;
+    double start, load_s;
 };
 
 /* Everything here is collective or local; a rank that failed must not get here, see run(). */
@@ -49,6 +49,24 @@ static void close_all(struct run *r)
     mix_group_close(r->world);
     mix_topo_fini(&r->topo);
     mix_comm_close(r->comm);
+}
+
+/* The model's numbers, or the code of what is wrong with them, from rank 0: one rank says it. */
+static int read_arch(struct run *r)
+{
+    int rc = MIX_OK;
+    struct {
+        int64_t rc;
+        struct mix_arch arch;
+    } letter = {0};
+
+    if (mix_comm_rank(r->comm) == 0)
+        letter.rc = mix_arch_load(&letter.arch, r->o->model);
+    TRY(mix_group_bcast(r->world, &letter, sizeof letter, 0));
+    r->arch = letter.arch;
+    rc = (int)letter.rc;
+out:
+    return rc;
 }
 
 static int open_world(struct run *r)
@@ -66,7 +84,7 @@ static int open_world(struct run *r)
     TRY(mix_topo_gather(&r->topo));
     if (mix_comm_rank(r->comm) == 0)
         mix_topo_log(&r->topo);
-    TRY(mix_arch_load(&r->arch, r->o->model));
+    TRY(read_arch(r));
 out:
     free(all);
     return rc;
@@ -159,6 +177,26 @@ out:
     return rc;
 }
 
+/* The last step; rank 0's alone. */
+static int merge(struct run *r)
+{
+    if (r->job && !r->o->no_merge)
+        return mix_job_merge(r->job);
+    if (r->job)
+        mix_info("every shard is sealed; `mixserve merge %s` makes the file", r->o->output);
+    return MIX_OK;
+}
+
+/* Everything is sealed already; the bad rows of earlier attempts count as ever. */
+static int merge_only(struct run *r)
+{
+    int rc = merge(r);
+
+    if (rc == MIX_OK && r->o->max_errors >= 0 && r->decision.failed > r->o->max_errors)
+        rc = MIX_EROWS;
+    return rc;
+}
+
 static int work(struct run *r)
 {
     int rc = MIX_OK, code;
@@ -169,7 +207,7 @@ static int work(struct run *r)
                                     .plan = &r->decision.plan,
                                     .page = MIX_PAGE,
                                     .ignore_eos = r->o->ignore_eos,
-                                    .max_time_s = r->o->max_time,
+                                    .stop_at = r->o->max_time > 0 ? r->start + r->o->max_time : 0,
                                     .stall_s = r->o->stall_timeout,
                                     .max_errors = r->o->max_errors};
 
@@ -187,8 +225,8 @@ static int work(struct run *r)
     TRY(report(r, &result, code));
     mix_store_close(r->store); /* HDF5 is the thread's until here */
     r->store = NULL;
-    if (r->job && code != MIX_ESTOPPED && !r->o->no_merge)
-        TRY(mix_job_merge(r->job));
+    if (code != MIX_ESTOPPED)
+        TRY(merge(r));
     rc = code;
 out:
     return rc;
@@ -197,7 +235,7 @@ out:
 static int run(const struct mix_options *o, const bool *given, int argc, char **argv)
 {
     int rc = MIX_OK;
-    struct run r = {.o = o};
+    struct run r = {.o = o, .start = mix_now()};
     struct mix_decide decide = {.o = o, .given = given, .argc = argc, .argv = argv};
 
     TRY(open_world(&r));
@@ -210,8 +248,8 @@ static int run(const struct mix_options *o, const bool *given, int argc, char **
     TRY(mix_decide(&decide, &r.decision, &r.job));
     if (r.decision.state == MIX_JOB_RUN)
         TRY(work(&r));
-    else if (r.decision.state == MIX_JOB_MERGE && r.job && !o->no_merge)
-        TRY(mix_job_merge(r.job));
+    else if (r.decision.state == MIX_JOB_MERGE)
+        TRY(merge_only(&r));
     else
         mix_info("%s is done: nothing to do", o->output);
 out:

@@ -3,16 +3,19 @@
 
 #include "cli/decide.h"
 
+#include "arch/tensors.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "io/safetensors.h"
 #include "kernels/kernels.h"
 #include "model/identity.h"
 #include "plan/explain.h"
 #include "plan/resume.h"
 #include "plan/scatter.h"
 #include "plan/search.h"
+#include "text/tokenizer.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -29,6 +32,40 @@ static int look_at_input(const struct mix_decide *k, struct mix_job_identity *id
     TRY(mix_input_hash(input, &id->input_hash));
 out:
     mix_input_close(input);
+    return rc;
+}
+
+/* What would go wrong with the model after the job has begun. Here one rank says it once, and there
+ * is no folder yet, to which the model put right would be another one. */
+static int look_at_model(const struct mix_decide *k)
+{
+    int rc = MIX_OK, count = mix_tensors_count(k->arch);
+    const char *dir = k->o->model;
+    struct mix_safetensors *files = NULL;
+    struct mix_tokenizer *tokenizer = NULL;
+
+    TRY(mix_safetensors_open(&files, dir));
+    for (int i = 0; i < count; i++) {
+        struct mix_tensor_spec want;
+        const struct mix_tensor *have;
+        char why[MIX_TENSOR_WHY];
+
+        mix_tensors_at(k->arch, i, &want);
+        have = mix_safetensors_find(files, want.name);
+        if (mix_tensors_fits(&want, have ? have->dtype_name : NULL, have ? have->rank : 0,
+                             have ? have->shape : NULL, why))
+            continue;
+        rc = MIX_FAIL(MIX_EINPUT, "%s: tensor %s: %s",
+                      have ? mix_safetensors_path(files, have->file) : dir, want.name, why);
+        goto out;
+    }
+    TRY(mix_tokenizer_open(&tokenizer, dir));
+    if (mix_tokenizer_vocab(tokenizer) > k->arch->vocab)
+        rc = MIX_FAIL(MIX_EINPUT, "%s/tokenizer.json has ids up to %d, the model only %d rows", dir,
+                      mix_tokenizer_vocab(tokenizer) - 1, k->arch->vocab);
+out:
+    mix_tokenizer_close(tokenizer);
+    mix_safetensors_close(files);
     return rc;
 }
 
@@ -147,8 +184,10 @@ static int decide(const struct mix_decide *k, struct mix_decision *d, struct mix
     id.run_info = info.s;
     TRY(mix_job_open(job, &id, &d->state));
     d->rows = id.rows;
+    d->failed = mix_job_rows_failed(*job);
     if (d->state != MIX_JOB_RUN)
         goto out;
+    TRY(look_at_model(k));
     TRY(make_plan(k, *job, &d->plan));
     TRY(mix_job_begin(*job, &d->plan));
     d->attempt = mix_job_attempt(*job);

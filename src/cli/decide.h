@@ -30,7 +30,8 @@ struct mix_decision { /* plain data, the same on every rank */
     enum mix_job_state state;
     struct mix_plan plan;
     struct mix_row_rules rules;
-    int64_t rows; /* of the input */
+    int64_t rows;   /* of the input */
+    int64_t failed; /* rows that are sealed with an error */
     int attempt;
     char folder[PATH_MAX]; /* OUT.h5.job */
 };

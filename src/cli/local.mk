@@ -1,1 +1,17 @@
-libmix_a_SOURCES += %D%/none.c
+libmix_a_SOURCES += \
+  %D%/cli.c         %D%/cli.h     \
+  %D%/cmd_check.c                 \
+  %D%/cmd_convert.c               \
+  %D%/cmd_merge.c                 \
+  %D%/cmd_run.c                   \
+  %D%/cmd_status.c                \
+  %D%/decide.c      %D%/decide.h  \
+  %D%/man.c         %D%/man.h     \
+  %D%/options.c     %D%/options.h \
+  %D%/parse.c
+
+# The man page, from the same tables as the help.
+man1_MANS = mixserve.1
+CLEANFILES += mixserve.1
+mixserve.1: mixserve$(EXEEXT)
+	$(AM_V_GEN)./mixserve$(EXEEXT) --man > $@.tmp && mv $@.tmp $@

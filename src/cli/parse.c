@@ -2,11 +2,12 @@
 #include "base/err.h"
 #include "cli/options.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { HELP_NAMES = 37 }; /* columns for the names in the help: the longest of them */
 
 static void *member(struct mix_options *o, const struct mix_option *opt)
 {
@@ -55,9 +56,10 @@ static bool chosen(const char *choices, const char *text)
     return false;
 }
 
-static int range(const struct mix_option *opt, const char *text)
+/* "--top-p 2: a number from 1e-09 to 1 is needed". */
+static int refuse(const struct mix_option *opt, const char *text, const char *what)
 {
-    return MIX_FAIL(MIX_EUSAGE, "--%s %s: a number from %g to %g is needed", opt->name, text,
+    return MIX_FAIL(MIX_EUSAGE, "--%s %s: %s from %.15g to %.15g is needed", opt->name, text, what,
                     opt->least, opt->most);
 }
 
@@ -74,25 +76,24 @@ static int set(struct mix_options *o, const struct mix_option *opt, const char *
         return MIX_OK;
     case MIX_OPT_INT:
         if (!whole(text, &n) || (double)n < opt->least || (double)n > opt->most)
-            return range(opt, text);
+            return refuse(opt, text, "a whole number");
         *(int64_t *)member(o, opt) = n;
         return MIX_OK;
     case MIX_OPT_SIZE:
-        if (!mix_parse_size(text, &bytes) || (double)bytes > opt->most)
-            return MIX_FAIL(MIX_EUSAGE, "--%s %s: a size like 4G or 512Mi is needed", opt->name,
-                            text);
+        if (!mix_parse_size(text, &bytes) || (double)bytes < opt->least ||
+            (double)bytes > opt->most)
+            return refuse(opt, text, "a number of bytes, as 512Mi or 4G,");
         *(int64_t *)member(o, opt) = (int64_t)bytes;
         return MIX_OK;
     case MIX_OPT_FLOAT:
         x = strtod(text, &end);
         if (end == text || *end || !(x >= opt->least && x <= opt->most))
-            return range(opt, text);
+            return refuse(opt, text, "a number");
         *(double *)member(o, opt) = x;
         return MIX_OK;
     case MIX_OPT_TIME:
         if (!clock_time(text, &x) || x < opt->least || x > opt->most)
-            return MIX_FAIL(MIX_EUSAGE, "--%s %s: seconds or H:MM:SS are needed, at least %g",
-                            opt->name, text, opt->least);
+            return refuse(opt, text, "a time, in seconds or as H:MM:SS,");
         *(double *)member(o, opt) = x;
         return MIX_OK;
     case MIX_OPT_CHOICE:
@@ -127,6 +128,14 @@ static const struct mix_option *named(const char *word, enum mix_command_id comm
     return NULL;
 }
 
+/* "--model --input f": what follows --model is the next option, not a folder of that name. */
+static bool names_option(const char *word, enum mix_command_id command)
+{
+    const char *value;
+
+    return word[0] == '-' && word[1] == '-' && named(word, command, &value);
+}
+
 int mix_options_parse(struct mix_options *o, bool *given, enum mix_command_id command, int argc,
                       char **argv)
 {
@@ -156,7 +165,7 @@ int mix_options_parse(struct mix_options *o, bool *given, enum mix_command_id co
         if (opt->type == MIX_OPT_FLAG && value)
             return MIX_FAIL(MIX_EUSAGE, "--%s takes no value", opt->name);
         if (opt->type != MIX_OPT_FLAG && !value) {
-            if (i + 1 == argc)
+            if (i + 1 == argc || names_option(argv[i + 1], command))
                 return MIX_FAIL(MIX_EUSAGE, "--%s %s is needed: the value is missing", opt->name,
                                 opt->value);
             value = argv[++i];
@@ -176,6 +185,19 @@ out:
     return rc;
 }
 
+/* The shortest text that reads back as x. */
+static int add_number(struct mix_str *text, double x)
+{
+    char buf[32];
+
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(buf, sizeof buf, "%.*g", digits, x);
+        if (strtod(buf, NULL) == x)
+            break;
+    }
+    return mix_str_addf(text, "%s", buf);
+}
+
 static int print_value(struct mix_str *text, const struct mix_options *o,
                        const struct mix_option *opt)
 {
@@ -189,7 +211,7 @@ static int print_value(struct mix_str *text, const struct mix_options *o,
         return mix_str_addf(text, "%lld", (long long)*(const int64_t *)p);
     case MIX_OPT_FLOAT:
     case MIX_OPT_TIME:
-        return mix_str_addf(text, "%.17g", *(const double *)p);
+        return add_number(text, *(const double *)p);
     default:
         return mix_str_addf(text, "%s", *(const char *const *)p ? *(const char *const *)p : "");
     }
@@ -202,10 +224,14 @@ int mix_options_list(struct mix_str *text, const struct mix_options *o, const bo
 
     for (int i = 0; i < mix_options_count; i++) {
         const struct mix_option *opt = &mix_options_table[i];
-        if (!(opt->commands & (int)command) || opt->type == MIX_OPT_FLAG)
+        bool flag = opt->type == MIX_OPT_FLAG;
+        if (!(opt->commands & (int)command) || (flag && !given[i]))
             continue;
-        TRY(mix_str_addf(text, "%s--%s ", text->len ? ", " : "", opt->name));
-        TRY(print_value(text, o, opt));
+        TRY(mix_str_addf(text, "%s--%s", text->len ? ", " : "", opt->name));
+        if (!flag) {
+            TRY(mix_str_addf(text, " "));
+            TRY(print_value(text, o, opt));
+        }
         TRY(mix_str_addf(text, "%s", given[i] ? "" : " (default)"));
     }
 out:
@@ -222,7 +248,10 @@ int mix_options_numeric_json(struct mix_str *text, const struct mix_options *o)
         const struct mix_option *opt = &mix_options_table[i];
         if (!opt->numeric)
             continue;
-        TRY(mix_str_addf(text, "%s\"%s\": ", text->len > 1 ? ", " : "", opt->name));
+        TRY(mix_str_addf(text, "%s\"", text->len > 1 ? ", " : ""));
+        for (const char *c = opt->name; *c; c++) /* as the column of that name: max_tokens */
+            TRY(mix_str_add(text, *c == '-' ? "_" : c, 1));
+        TRY(mix_str_addf(text, "\": "));
         TRY(print_value(text, o, opt));
     }
     TRY(mix_str_addf(text, "}"));
@@ -232,15 +261,20 @@ out:
 
 static int help_line(struct mix_str *text, const struct mix_option *opt)
 {
-    char left[80];
-    int n = snprintf(left, sizeof left, "  %s%s%s--%s%s%s", opt->brief ? "-" : "",
-                     opt->brief ? opt->brief : "", opt->brief ? ", " : "", opt->name,
-                     opt->value ? " " : "", opt->value ? opt->value : "");
+    int rc;
+    struct mix_str left = {0};
     bool tells = opt->start && strcmp(opt->start, "0") != 0 && strcmp(opt->start, "-1") != 0;
 
-    return mix_str_addf(text, "%-40s%s%s%s%s%s\n", n > 38 ? strcat(left, "  ") : left, opt->text,
-                        tells ? " [" : "", tells ? opt->start : "",
-                        tells && opt->type == MIX_OPT_TIME ? " s" : "", tells ? "]" : "");
+    TRY(mix_str_addf(&left, "%s%s%s--%s%s%s", opt->brief ? "-" : "", opt->brief ? opt->brief : "",
+                     opt->brief ? ", " : "", opt->name, opt->value ? " " : "",
+                     opt->value ? opt->value : ""));
+    TRY(mix_str_addf(text, "  %-*s  %s", HELP_NAMES, left.s, opt->text));
+    if (tells)
+        TRY(mix_str_addf(text, " [%s%s]", opt->start, opt->type == MIX_OPT_TIME ? " s" : ""));
+    TRY(mix_str_addf(text, "\n"));
+out:
+    mix_str_fini(&left);
+    return rc;
 }
 
 int mix_options_help(struct mix_str *text, enum mix_command_id command)

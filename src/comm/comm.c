@@ -16,33 +16,39 @@ static int number(const char *name)
     return text ? atoi(text) : 0;
 }
 
-/* How many processes the launcher says that it started, or 0.  The nearest launcher counts: mpirun
- * inside a Slurm job, a step inside an allocation. */
-static int launched(const char **how)
+/* What the launcher says of the processes that it started. */
+struct launched {
+    const char *how;
+    int size, rank; /* size 0: it says nothing */
+};
+
+/* The nearest launcher counts: mpirun inside a Slurm job, a step inside an allocation. */
+static struct launched launched(void)
 {
-    *how = "mpirun";
+    const char *tasks = getenv("SLURM_STEP_NUM_TASKS") ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS";
+
     if (getenv("OMPI_COMM_WORLD_SIZE"))
-        return number("OMPI_COMM_WORLD_SIZE");
-    *how = "srun";
+        return (struct launched){"mpirun", number("OMPI_COMM_WORLD_SIZE"),
+                                 number("OMPI_COMM_WORLD_RANK")};
     if (getenv("SLURM_STEP_ID"))
-        return number(getenv("SLURM_STEP_NUM_TASKS") ? "SLURM_STEP_NUM_TASKS" : "SLURM_NTASKS");
-    *how = "an mpiexec of another MPI";
-    return number("PMI_SIZE");
+        return (struct launched){"srun", number(tasks), number("SLURM_PROCID")};
+    return (struct launched){"the mpiexec of another MPI", number("PMI_SIZE"), number("PMI_RANK")};
 }
 
 /* Several processes that each believe to be alone would all write the same results. */
 static int alone(int size)
 {
-    const char *how;
-    int n = launched(&how);
+    struct launched l = launched();
 
-    if (size > 1 || n <= 1)
+    if (size > 1 || l.size <= 1)
         return MIX_OK;
+    if (l.rank > 0) /* all of them find this, one says it */
+        return MIX_EUSAGE;
     return MIX_FAIL(MIX_EUSAGE,
                     "%s started %d processes, but MPI sees only this one: start them with "
                     "`srun --mpi=pmix` or with the mpirun of the MPI that mixserve was built with "
                     "(Open MPI)",
-                    how, n);
+                    l.how, l.size);
 }
 
 static int start_mpi(void)

@@ -5,4 +5,5 @@ libmix_a_SOURCES += \
   %D%/comm.c  %D%/comm.h      \
   %D%/flow.c                  \
   %D%/group.c %D%/group_private.h \
-  %D%/mail.c  %D%/mail.h
+  %D%/mail.c  %D%/mail.h \
+  %D%/window.c %D%/window.h

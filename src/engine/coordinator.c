@@ -19,7 +19,7 @@ struct replica {
 struct mix_coordinator {
     struct mix_coordinator_config config;
     struct replica *replica; /* [replicas] */
-    double start, beat;
+    double beat;
     bool stopping, ended;
     int left;
 };
@@ -32,10 +32,10 @@ int mix_coordinator_open(struct mix_coordinator **out, const struct mix_coordina
     TRY(mix_calloc(&c, 1, sizeof *c, "the coordinator"));
     c->config = *config;
     TRY(mix_calloc(&c->replica, (size_t)config->replicas, sizeof *c->replica, "the coordinator"));
-    c->start = c->beat = mix_now();
+    c->beat = mix_now();
     for (int i = 0; i < config->replicas; i++) {
         c->replica[i].leader = config->leader[i];
-        c->replica[i].heard = c->start;
+        c->replica[i].heard = c->beat;
     }
     *out = c;
     c = NULL;
@@ -97,7 +97,8 @@ static int end(struct mix_coordinator *c)
 
     c->ended = true;
     mix_progress_update(c->config.progress, &all);
-    if (code == MIX_OK && c->config.max_errors >= 0 && all.failed > c->config.max_errors)
+    if (code == MIX_OK && c->config.max_errors >= 0 &&
+        mix_job_rows_failed(c->config.job) + all.failed > c->config.max_errors)
         code = MIX_EROWS;
     return post_all(c, MIX_LETTER_END, code);
 }
@@ -141,7 +142,7 @@ int mix_coordinator_turn(struct mix_coordinator *c)
 
     if (c->ended)
         return MIX_OK;
-    if (c->config.max_time_s > 0 && now - c->start >= c->config.max_time_s)
+    if (c->config.stop_at > 0 && now >= c->config.stop_at)
         TRY(stop(c, "--max-time is over"));
     if (now - c->beat < 1)
         return MIX_OK;

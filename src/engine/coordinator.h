@@ -24,7 +24,7 @@ struct mix_coordinator_config {
     struct mix_progress *progress; /* gets the sums of all reports */
     const int *leader;             /* [replicas] world ranks; copied */
     int replicas;
-    double max_time_s; /* stop the job after so long; 0: never */
+    double stop_at; /* stop the job then, by mix_now(); 0: never */
     double stall_s;
     int64_t max_errors; /* more failed rows end the job with MIX_EROWS; -1: any number */
 };

@@ -115,7 +115,7 @@ void mix_leader_count(struct mix_leader *l, const struct mix_counts *counts)
     struct mix_store_stats stats = mix_store_stats(l->config.store);
 
     l->counts = *counts;
-    l->counts.rows = stats.rows_sealed;
+    l->counts.rows = stats.rows_ended;
     l->counts.failed = stats.rows_failed;
 }
 

@@ -1,20 +1,34 @@
 libmix_a_SOURCES += \
-  %D%/pages.c   %D%/pages.h   \
+  %D%/claims.c %D%/claims.h \
+  %D%/convert.c %D%/convert.h \
+  %D%/coordinator.c %D%/coordinator.h \
+  %D%/deal.c %D%/deal.h \
+  %D%/draft.c %D%/draft.h \
+  %D%/export.c %D%/export.h \
+  %D%/extras.c %D%/extras.h \
+  %D%/folder.c %D%/folder.h \
+  %D%/identity.c %D%/identity.h \
+  %D%/import.c %D%/import.h \
+  %D%/job.c %D%/job.h \
+  %D%/kill_point.c %D%/kill_point.h \
+  %D%/leader.c %D%/leader.h \
+  %D%/letters.h \
+  %D%/merge.c %D%/merge.h \
+  %D%/note.c %D%/note.h \
+  %D%/pages.c %D%/pages.h \
+  %D%/pieces.c %D%/pieces.h \
+  %D%/progress.c %D%/progress.h \
+  %D%/raw.c %D%/raw.h \
+  %D%/report.c %D%/report.h \
+  %D%/rows.c %D%/rows.h \
+  %D%/run.c %D%/run.h \
   %D%/sampler.c %D%/sampler.h \
-  %D%/sched.c   %D%/sched.h   \
-  %D%/stop.c    %D%/stop.h
-libmix_a_SOURCES += %D%/claims.c %D%/claims.h
-libmix_a_SOURCES += %D%/folder.c %D%/folder.h
-libmix_a_SOURCES += %D%/identity.c %D%/identity.h
-libmix_a_SOURCES += %D%/kill_point.c %D%/kill_point.h
-libmix_a_SOURCES += %D%/sampling.c %D%/sampling.h
-libmix_a_SOURCES += %D%/draft.c %D%/draft.h
-libmix_a_SOURCES += %D%/note.c %D%/note.h
-libmix_a_SOURCES += %D%/pieces.c %D%/pieces.h
-libmix_a_SOURCES += %D%/rows.c %D%/rows.h
-libmix_a_SOURCES += %D%/seal.c %D%/seal.h
-libmix_a_SOURCES += %D%/store.c %D%/store.h %D%/store_state.h %D%/store_thread.c
-libmix_a_SOURCES += %D%/survey.c %D%/survey.h
-libmix_a_SOURCES += %D%/merge.c %D%/merge.h
-libmix_a_SOURCES += %D%/job.c %D%/job.h
-libmix_a_SOURCES += %D%/status.c %D%/status.h
+  %D%/sampling.c %D%/sampling.h \
+  %D%/sched.c %D%/sched.h \
+  %D%/seal.c %D%/seal.h \
+  %D%/status.c %D%/status.h \
+  %D%/stop.c %D%/stop.h \
+  %D%/store.c %D%/store.h \
+  %D%/store_state.h \
+  %D%/store_thread.c \
+  %D%/survey.c %D%/survey.h

@@ -8,10 +8,8 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "io/columns.h"
+#include "engine/raw.h"
 #include "io/file.h"
-#include "io/prompts.h"
-#include "io/results.h"
 #include "text/tokenizer.h"
 
 #include <stdarg.h>
@@ -23,19 +21,18 @@ enum { HASH_ROWS = 64 }; /* at each end of the file: mix_input_hash */
 
 struct mix_input {
     char *path;
-    struct mix_prompts *h5;
+    struct mix_raw *raw;
     int64_t rows;
 };
 
 struct mix_row_block {
-    struct mix_prompt_block *h5;
+    struct mix_raw_block *raw;
     int64_t count;
     struct mix_row *row; /* [count] */
     int32_t *token;      /* of all prompts */
     size_t tokens, room;
     size_t *at;   /* [count] where a row's tokens begin */
     char **error; /* [count] texts of the rows that have one */
-    uint64_t hash;
 };
 
 /* ---- the file */
@@ -50,8 +47,8 @@ int mix_input_open(struct mix_input **out, const char *path)
         rc = MIX_EFIT;
         goto out;
     }
-    TRY(mix_prompts_open(&in->h5, path, mix_sampling_name, MIX_SAMPLING_PARAMS));
-    in->rows = mix_prompts_rows(in->h5);
+    TRY(mix_raw_open(&in->raw, path));
+    in->rows = mix_raw_rows(in->raw);
     *out = in;
     in = NULL;
 out:
@@ -63,7 +60,7 @@ void mix_input_close(struct mix_input *in)
 {
     if (!in)
         return;
-    mix_prompts_close(in->h5);
+    mix_raw_close(in->raw);
     free(in->path);
     free(in);
 }
@@ -75,13 +72,11 @@ int64_t mix_input_rows(const struct mix_input *in)
 
 struct mix_results_schema mix_input_schema(const struct mix_input *in)
 {
-    return (struct mix_results_schema){.custom_id = mix_prompts_have_custom_id(in->h5),
-                                       .columns = mix_prompts_columns(in->h5)};
+    return mix_raw_schema(in->raw);
 }
 
 int mix_input_hash(struct mix_input *in, uint64_t *hash)
 {
-    struct mix_prompt_block *block = NULL;
     int64_t n = in->rows < HASH_ROWS ? in->rows : HASH_ROWS, rows = in->rows;
     uint64_t bytes, h, part;
     int rc;
@@ -89,15 +84,11 @@ int mix_input_hash(struct mix_input *in, uint64_t *hash)
     TRY(mix_file_size(in->path, &bytes));
     h = mix_hash_add(mix_hash(&bytes, sizeof bytes), &rows, sizeof rows);
     for (int end = 0; end < 2; end++) {
-        TRY(mix_prompts_read(in->h5, end ? rows - n : 0, n, &block));
-        TRY(mix_prompt_block_hash(block, &part));
+        TRY(mix_raw_hash(in->raw, end ? rows - n : 0, n, &part));
         h = mix_hash_add(h, &part, sizeof part);
-        mix_prompt_block_destroy(block);
-        block = NULL;
     }
     *hash = h;
 out:
-    mix_prompt_block_destroy(block);
     return rc;
 }
 
@@ -169,24 +160,8 @@ static int take_tokens(struct mix_row_block *b, int64_t i, const struct mix_row_
     return MIX_OK;
 }
 
-static int take_prompt(struct mix_row_block *b, int64_t i, const struct mix_tokenizer *tokenizer,
-                       const struct mix_row_rules *rules)
-{
-    const struct mix_prompt_block *p = b->h5;
-
-    switch (p->kind) {
-    case MIX_PROMPT_TEXT:
-        return take_text(b, i, tokenizer, rules, p->text[i], p->text_len[i]);
-    case MIX_PROMPT_TOKENS:
-        return take_tokens(b, i, rules, p->tokens + p->offset[i], p->offset[i + 1] - p->offset[i]);
-    default:
-        return bad(b, i,
-                   "chat messages cannot be run yet: give the prompt as text in /prompts/text, "
-                   "with the chat's markers in it");
-    }
-}
-
-static int take_sampling(struct mix_row_block *b, int64_t i, const struct mix_row_rules *rules)
+static int take_sampling(struct mix_row_block *b, int64_t i, const struct mix_raw_row *raw,
+                         const struct mix_row_rules *rules)
 {
     struct mix_row *r = &b->row[i];
     char why[MIX_SAMPLING_WHY];
@@ -194,7 +169,7 @@ static int take_sampling(struct mix_row_block *b, int64_t i, const struct mix_ro
 
     r->sampling = rules->defaults;
     for (int p = 0; p < MIX_SAMPLING_PARAMS; p++)
-        if (b->h5->param[p] && !mix_sampling_set(&r->sampling, p, b->h5->param[p][i], why))
+        if (!mix_sampling_set(&r->sampling, p, raw->param[p], why))
             return bad(b, i, "%s", why);
     if (room == 0 && r->sampling.max_tokens != 0)
         return bad(b, i,
@@ -210,11 +185,18 @@ static int take_row(struct mix_row_block *b, int64_t i, const struct mix_tokeniz
                     const struct mix_row_rules *rules)
 {
     struct mix_row *r = &b->row[i];
+    struct mix_raw_row raw;
     size_t n;
     int rc;
 
     b->at[i] = b->tokens;
-    TRY(take_prompt(b, i, tokenizer, rules));
+    mix_raw_block_at(b->raw, i, &raw);
+    if (raw.error)
+        TRY(bad(b, i, "%s", raw.error));
+    else if (raw.text)
+        TRY(take_text(b, i, tokenizer, rules, raw.text, raw.text_len));
+    else
+        TRY(take_tokens(b, i, rules, raw.token, raw.tokens));
     if (r->error)
         goto out;
     n = b->tokens - b->at[i];
@@ -228,7 +210,7 @@ static int take_row(struct mix_row_block *b, int64_t i, const struct mix_tokeniz
         goto out;
     }
     r->prompt_tokens = (int)n;
-    rc = take_sampling(b, i, rules);
+    rc = take_sampling(b, i, &raw, rules);
 out:
     return rc;
 }
@@ -249,8 +231,7 @@ int mix_input_read(struct mix_input *in, const struct mix_tokenizer *tokenizer,
     TRY(mix_calloc(&b->at, (size_t)count, sizeof *b->at, "a block of rows"));
     TRY(mix_calloc(&b->error, (size_t)count, sizeof *b->error, "a block of rows"));
     b->count = count;
-    TRY(mix_prompts_read(in->h5, first, count, &b->h5));
-    TRY(mix_prompt_block_hash(b->h5, &b->hash));
+    TRY(mix_raw_read(in->raw, first, count, &b->raw));
     for (int64_t i = 0; i < count; i++) {
         b->row[i].row = first + i;
         TRY(take_row(b, i, tokenizer, rules));
@@ -271,7 +252,7 @@ void mix_row_block_free(struct mix_row_block *b)
         return;
     for (int64_t i = 0; b->error && i < b->count; i++)
         free(b->error[i]);
-    mix_prompt_block_destroy(b->h5);
+    mix_raw_block_free(b->raw);
     free(b->row);
     free(b->token);
     free(b->at);
@@ -286,15 +267,18 @@ const struct mix_row *mix_row_block_at(const struct mix_row_block *b, int64_t i)
 
 const char *mix_row_block_custom_id(const struct mix_row_block *b, int64_t i)
 {
-    return b->h5->custom_id ? b->h5->custom_id[i] : NULL;
+    struct mix_raw_row raw;
+
+    mix_raw_block_at(b->raw, i, &raw);
+    return raw.custom_id;
 }
 
 const struct mix_columns *mix_row_block_columns(const struct mix_row_block *b)
 {
-    return b->h5->columns;
+    return mix_raw_block_columns(b->raw);
 }
 
 uint64_t mix_row_block_hash(const struct mix_row_block *b)
 {
-    return b->hash;
+    return mix_raw_block_hash(b->raw);
 }

@@ -88,7 +88,7 @@ static int open_desk(struct run *r)
                                           .progress = c->progress,
                                           .leader = leaders,
                                           .replicas = c->plan->dp,
-                                          .max_time_s = c->max_time_s,
+                                          .stop_at = c->stop_at,
                                           .stall_s = c->stall_s,
                                           .max_errors = c->max_errors};
     TRY(mix_coordinator_open(&r->coordinator, &desk));
@@ -295,7 +295,10 @@ int mix_run(const struct mix_run_config *config, struct mix_run_result *result)
         if (said.max[DEAL])
             TRY(take_deal(&r, (size_t)said.max[DEAL]));
         batch.tokens = 0;
-        if (!(said.any & HALT))
+        if (said.any & HALT)
+            mix_comm_hurry(config->comm, NULL,
+                           0); /* the stop is agreed: sealing may take its time */
+        else
             TRY(mix_sched_next(r.sched, &batch));
         mine = (struct mix_agreement){.any = mix_stop_requested() ? SIGNALLED : 0,
                                       .hash = batch.tokens ? batch.hash : 1};

@@ -29,7 +29,7 @@ struct mix_run_config {
     struct mix_store *store;       /* leaders, else NULL */
     int page;                      /* tokens of a KV page: kernels/pages.h */
     bool ignore_eos;
-    double max_time_s; /* 0: no limit */
+    double stop_at; /* by mix_now(); 0: no limit */
     double stall_s;
     int64_t max_errors; /* -1: any number */
 };

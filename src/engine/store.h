@@ -72,7 +72,8 @@ int mix_store_answer(struct mix_store *store, const struct mix_answer *answer);
 int mix_store_seal(struct mix_store *store);
 
 struct mix_store_stats {
-    int64_t rows_sealed, rows_failed; /* by this store; rows_failed: of these with an error text */
+    int64_t rows_ended;               /* have a result, sealed or not, from this store */
+    int64_t rows_sealed, rows_failed; /* of these sealed; of the sealed with an error text */
     int64_t shards_sealed;
     double read_s, write_s; /* seconds of the thread */
     bool idle;              /* nothing asked for, nothing unsealed */

@@ -272,6 +272,7 @@ static void settle(struct mix_store *s)
         }
     }
     n = unsealed(s, &bytes);
+    s->stats.rows_ended = counts.rows + n;
     s->stats.rows_sealed = counts.rows;
     s->stats.rows_failed = counts.failed;
     s->stats.shards_sealed = counts.shards;

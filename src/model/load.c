@@ -142,12 +142,27 @@ out:
 
 /* ---- all of it */
 
+/* Embedding and head; when they are tied they are one tensor, read once. */
+static int load_vocabulary(struct load *l, struct mix_weights *w)
+{
+    int rc = MIX_OK;
+    static const enum mix_tensor_role head[] = {MIX_HEAD};
+    struct mix_part mine = mix_split(l->arch->vocab, l->share->tp, l->share->tp_i);
+
+    TRY(load_plain(l, &w->embedding, MIX_EMBED, l->type, "the embedding"));
+    if (l->arch->tied) /* it is in the buffer still */
+        TRY(l->kern->product_pack(l->dev, &w->head, l->host, l->type, mine.count, l->arch->hidden));
+    else
+        TRY(load_matrix(l, &w->head, head, 1, l->type));
+out:
+    return rc;
+}
+
 static int load_all(struct load *l, struct mix_weights *w)
 {
     int rc = MIX_OK;
-    enum mix_tensor_role head = l->arch->tied ? MIX_EMBED : MIX_HEAD;
 
-    TRY(load_plain(l, &w->embedding, MIX_EMBED, l->type, "the embedding"));
+    TRY(load_vocabulary(l, w));
     TRY(mix_calloc(&w->layer, (size_t)l->arch->layers, sizeof *w->layer, "layers"));
     w->layers = l->arch->layers;
     for (l->layer = 0; l->layer < w->layers; l->layer++) {
@@ -155,7 +170,6 @@ static int load_all(struct load *l, struct mix_weights *w)
         TRY(load_feed_forward(l, &w->layer[l->layer]));
     }
     TRY(load_plain(l, &w->norm, MIX_LAST_NORM, MIX_F32, "norms"));
-    TRY(load_matrix(l, &w->head, &head, 1, l->type));
 out:
     return rc;
 }
@@ -173,8 +187,9 @@ int mix_weights_load(struct mix_weights *out, struct mix_dev *dev,
         .type = source->type,
     };
 
-    TRY(mix_slices_open(&l.slices, source->dir, source->dummy));
+    TRY(mix_slices_open(&l.slices, source->dir, source->dummy, source->comm));
     TRY(load_all(&l, &w));
+    w.bytes_read = mix_slices_bytes_read(l.slices);
     *out = w;
     w = (struct mix_weights){0};
 out:

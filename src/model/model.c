@@ -107,6 +107,7 @@ int mix_model_open(struct mix_model **out, const struct mix_model_config *config
         .arch = arch,
         .share = &m->share,
         .type = m->type,
+        .comm = config->comm,
     };
     TRY(mix_weights_load(&m->weights, m->dev, &source));
     TRY(make_angles(m));
@@ -149,6 +150,11 @@ void mix_model_close(struct mix_model *m)
 struct mix_group *mix_model_replica(const struct mix_model *m)
 {
     return m->replica;
+}
+
+int64_t mix_model_bytes_read(const struct mix_model *m)
+{
+    return m->weights.bytes_read;
 }
 
 int64_t mix_model_bytes_weights(const struct mix_model *m)

@@ -37,6 +37,8 @@ void mix_model_close(struct mix_model *m); /* NULL is allowed */
 struct mix_group *mix_model_replica(const struct mix_model *m); /* the tp group; borrowed */
 int64_t mix_model_bytes_weights(const struct mix_model *m);     /* device bytes of this rank */
 int64_t mix_model_bytes_kv(const struct mix_model *m);
+int64_t
+mix_model_bytes_read(const struct mix_model *m); /* from files; a host reads each byte once */
 
 /* One step: rows of several sequences, whose pages are theirs already. All arrays in host memory.
  */

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "comm/window.h"
 #include "io/safetensors.h"
 
 #include <math.h>
@@ -16,7 +17,12 @@ enum { BLOCK = 8 << 20 };
 struct mix_slices {
     char *dir;
     struct mix_safetensors *files; /* NULL: dummy */
-    char *block;                   /* [BLOCK] */
+    char *block;                   /* [2 BLOCK] when there is no window */
+    struct mix_group *host;        /* the ranks that read together; NULL: I am alone */
+    struct mix_window *window;     /* two blocks a member: one is filled while one is read */
+    int turn;                      /* who reads the next piece */
+    int round;                     /* which of the two blocks is next */
+    int64_t bytes_read;
 };
 
 /* What is wanted of a tensor of [all_rows][all_columns] numbers; a vector has one column. */
@@ -37,18 +43,40 @@ static struct slice slice_of(const struct mix_tensor_spec *t, struct mix_part pa
     };
 }
 
-int mix_slices_open(struct mix_slices **out, const char *dir, bool dummy)
+/* The group of the ranks of my host, and their window, if there are others. */
+static int open_host(struct mix_slices *s, struct mix_comm *comm)
+{
+    int rc = MIX_OK, *rank = NULL, ranks = 0;
+    const char *mine = mix_comm_host(comm, mix_comm_rank(comm));
+
+    TRY(mix_calloc(&rank, (size_t)mix_comm_size(comm), sizeof *rank, "the ranks of a host"));
+    for (int i = 0; i < mix_comm_size(comm); i++)
+        if (!strcmp(mix_comm_host(comm, i), mine))
+            rank[ranks++] = i;
+    if (ranks == 1)
+        goto out;
+    TRY(mix_group_open(&s->host, comm, "host", rank, ranks));
+    TRY(mix_window_open(&s->window, s->host, 2 * BLOCK));
+out:
+    free(rank);
+    return rc;
+}
+
+int mix_slices_open(struct mix_slices **out, const char *dir, bool dummy, struct mix_comm *comm)
 {
     int rc = MIX_OK;
     struct mix_slices *s = NULL;
 
     TRY(mix_calloc(&s, 1, sizeof *s, "a loader"));
-    TRY(mix_alloc_aligned(&s->block, BLOCK, "a block of a model file"));
     if (!dummy) {
         TRY(mix_safetensors_open(&s->files, dir));
+        if (comm)
+            TRY(open_host(s, comm));
         TRY(mix_calloc(&s->dir, strlen(dir) + 1, 1, "a loader"));
         strcpy(s->dir, dir);
     }
+    if (!s->window)
+        TRY(mix_alloc_aligned(&s->block, 2 * BLOCK, "two blocks of a model file"));
     *out = s;
     s = NULL;
 out:
@@ -60,6 +88,8 @@ void mix_slices_close(struct mix_slices *s)
 {
     if (!s)
         return;
+    mix_window_close(s->window);
+    mix_group_close(s->host);
     mix_safetensors_close(s->files);
     free(s->block);
     free(s->dir);
@@ -99,53 +129,92 @@ static int keep(const struct slice *want, uint64_t at, uint64_t n, const char *s
                              src + (low - column) * mix_dtype_size(from), from, high - low);
 }
 
-/* Numbers [at, at + n) of the tensor are in the block: keep what is wanted. */
-static int keep_block(const struct mix_slices *s, const struct slice *want, uint64_t at, uint64_t n,
+/* Numbers [at, at + n) of the tensor are at src: keep what is wanted of them. */
+static int keep_piece(const struct slice *want, uint64_t at, uint64_t n, const char *src,
                       enum mix_dtype from, char *dst, enum mix_dtype to)
 {
     int rc = MIX_OK;
     size_t size = mix_dtype_size(from);
     bool whole_rows = (uint64_t)want->columns.count == want->all_columns;
-    uint64_t done = 0;
+    uint64_t low = (uint64_t)want->rows.first * want->all_columns;
+    uint64_t high = low + (uint64_t)want->rows.count * want->all_columns;
 
-    if (whole_rows) {
-        at -= (uint64_t)want->rows.first * want->all_columns;
-        return mix_dtype_convert(dst + at * mix_dtype_size(to), to, s->block, from, n);
+    if (at + n <= low || at >= high)
+        return MIX_OK;
+    if (at < low) {
+        src += (low - at) * size;
+        n -= low - at;
+        at = low;
     }
-    while (done < n) {
+    n = at + n > high ? high - at : n;
+    if (whole_rows)
+        return mix_dtype_convert(dst + (at - low) * mix_dtype_size(to), to, src, from, n);
+    for (uint64_t done = 0, piece; done < n; done += piece) {
         uint64_t in_row = want->all_columns - (at + done) % want->all_columns;
-        uint64_t piece = n - done < in_row ? n - done : in_row;
 
-        TRY(keep(want, at + done, piece, s->block + done * size, from, dst, to));
-        done += piece;
+        piece = n - done < in_row ? n - done : in_row;
+        TRY(keep(want, at + done, piece, src + done * size, from, dst, to));
     }
 out:
     return rc;
 }
 
-/* The wanted rows are one range of the file: read it block by block. */
+/* How many numbers of the tensor, from number at on, lie before the next boundary of the file. */
+static uint64_t piece_at(const struct mix_tensor *t, uint64_t at, uint64_t all)
+{
+    uint64_t size = mix_dtype_size(t->dtype), n = (BLOCK - (t->offset + at * size) % BLOCK) / size;
+
+    n = n == 0 ? 1 : n; /* a number may lie across it */
+    return n > all - at ? all - at : n;
+}
+
+/* A member's two blocks. */
+static char *piece_of(const struct mix_slices *s, int member)
+{
+    return s->window ? mix_window_at(s->window, member) : s->block;
+}
+
+/* The whole tensor, a round of one piece a member at a time. A member that has passed the sync of a
+ * round has kept its part of the round before: that block may be filled again. */
 static int read_file(struct mix_slices *s, const struct mix_tensor_spec *tensor,
                      const struct slice *want, char *dst, enum mix_dtype to)
 {
-    int rc = MIX_OK;
+    int rc = MIX_OK, members = s->host ? mix_group_size(s->host) : 1;
+    int me = s->host ? mix_group_rank(s->host) : 0;
     const struct mix_tensor *t = NULL;
-    uint64_t size, at, end;
+    uint64_t size, all, at = 0;
 
     TRY(find(s, tensor, &t));
     size = mix_dtype_size(t->dtype);
-    at = (uint64_t)want->rows.first * want->all_columns;
-    end = at + (uint64_t)want->rows.count * want->all_columns;
-    while (at < end) {
-        uint64_t n = (BLOCK - (t->offset + at * size) % BLOCK) / size; /* to the boundary */
+    all = t->bytes / size;
+    while (at < all) {
+        size_t block = (size_t)(s->round++ % 2) * BLOCK;
+        int reader = s->turn;
+        uint64_t next = at, n;
 
-        n = n == 0 ? 1 : n; /* a number may lie across it */
-        n = n > end - at ? end - at : n;
-        TRY(mix_safetensors_read(s->files, t, at * size, n * size, s->block));
-        TRY(keep_block(s, want, at, n, t->dtype, dst, to));
-        at += n;
+        for (int i = 0; i < members && next < all; i++, next += n) {
+            n = piece_at(t, next, all);
+            if (s->turn == me) {
+                TRY(mix_safetensors_read(s->files, t, next * size, n * size,
+                                         piece_of(s, me) + block));
+                s->bytes_read += (int64_t)(n * size);
+            }
+            s->turn = (s->turn + 1) % members;
+        }
+        if (s->window)
+            TRY(mix_window_sync(s->window));
+        for (; at < next; at += n, reader = (reader + 1) % members) {
+            n = piece_at(t, at, all);
+            TRY(keep_piece(want, at, n, piece_of(s, reader) + block, t->dtype, dst, to));
+        }
     }
 out:
     return rc;
+}
+
+int64_t mix_slices_bytes_read(const struct mix_slices *s)
+{
+    return s->bytes_read;
 }
 
 /* ---- from a seed */

@@ -34,6 +34,7 @@ struct mix_weights {
     struct mix_layer_weights *layer; /* [layers] */
     float *norm;                     /* [H] */
     struct mix_packed *head;         /* [V][H] */
+    int64_t bytes_read;              /* from files, by this rank */
 };
 
 /* Where weights come from: a model's folder, or numbers from a seed. */
@@ -42,11 +43,12 @@ struct mix_weights_source {
     bool dummy;
     const struct mix_arch *arch;
     const struct mix_share *share;
-    enum mix_dtype type; /* of operands */
+    enum mix_dtype type;   /* of operands */
+    struct mix_comm *comm; /* for the ranks of my host, who read together */
 };
 
-/* Load all slices of this rank.  Besides the weights it holds one slice of one tensor in host
- * memory at a time. */
+/* Load all slices of this rank; collective on the ranks of the host.  Besides the weights it holds
+ * one slice of one tensor in host memory at a time. */
 int mix_weights_load(struct mix_weights *w, struct mix_dev *dev,
                      const struct mix_weights_source *source);
 void mix_weights_fini(struct mix_weights *w); /* {0} is allowed */

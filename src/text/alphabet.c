@@ -34,6 +34,7 @@ int mix_alphabet_create(struct mix_alphabet **out)
             a->symbol[c] = (uint8_t)symbol;
             a->properties[symbol] = properties;
             a->example[symbol] = (uint32_t)c;
+            a->count[symbol]++;
         }
         from = end;
     }
@@ -53,25 +54,32 @@ void mix_alphabet_destroy(struct mix_alphabet *a)
 /* One range against all symbols: those that lie across its border are split in two. */
 static bool tell_range(struct mix_alphabet *a, uint32_t first, uint32_t last)
 {
-    bool inside[256] = {false}, outside[256] = {false};
-    int split[256];
+    int inside[256] = {0}, split[256];
 
-    for (uint32_t c = 0x80; c < MIX_CODEPOINTS; c++)
-        (c >= first && c <= last ? inside : outside)[a->symbol[c]] = true;
+    for (uint32_t c = first; c <= last; c++)
+        inside[a->symbol[c]]++;
     for (int s = 128, old = a->symbols; s < old; s++) {
         split[s] = s;
-        if (!inside[s] || !outside[s])
+        if (inside[s] == 0 || inside[s] == a->count[s])
             continue;
         if (a->symbols == 256)
             return false;
         split[s] = a->symbols++;
         a->properties[split[s]] = a->properties[s];
     }
-    for (uint32_t c = 0x80; c < MIX_CODEPOINTS; c++) {
-        if (c >= first && c <= last)
-            a->symbol[c] = (uint8_t)split[a->symbol[c]];
-        a->example[a->symbol[c]] = c;
+    for (uint32_t c = first; c <= last; c++) {
+        int old = a->symbol[c], now = split[old];
+
+        a->count[old]--;
+        a->count[now]++;
+        a->symbol[c] = (uint8_t)now;
+        a->example[now] = c;
     }
+    /* What stayed outside may have lost its example. */
+    for (int s = 128; s < a->symbols; s++)
+        for (uint32_t c = 0x80; a->symbol[a->example[s]] != s; c++)
+            if (a->symbol[c] == s)
+                a->example[s] = c;
     return true;
 }
 

@@ -22,6 +22,7 @@ struct mix_alphabet {
     int symbols;             /* 0..127, and 128..symbols - 1 in use */
     uint8_t properties[256]; /* of a symbol: unicode.h */
     uint32_t example[256];   /* a code point of each symbol */
+    int count[256];          /* how many there are */
     uint8_t symbol[MIX_CODEPOINTS];
 };
 

@@ -5,6 +5,9 @@ libmix_a_SOURCES += \
   %D%/bytelevel.c      %D%/bytelevel.h       \
   %D%/charset.c        %D%/charset.h         \
   %D%/json_file.c      %D%/json_file.h       \
+  %D%/jsonl.c          %D%/jsonl.h           \
+  %D%/jsonl_row.c      %D%/jsonl_row.h       \
+  %D%/jsonl_write.c    %D%/jsonl_write.h     \
   %D%/nfc.c            %D%/nfc.h             \
   %D%/pretok.c         %D%/pretok.h          \
   %D%/regex.c          %D%/regex.h           \

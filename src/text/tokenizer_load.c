@@ -357,6 +357,8 @@ static int add_token(struct mix_tokenizer *t, const struct mix_json_file *f, con
     TRY(mix_added_add(normalized ? t->normalized : t->raw, text, n, &token));
     if (token.lstrip || token.rstrip)
         t->longest = 0;
+    else if (t->longest && n > t->longest)
+        t->longest = n;
 out:
     mix_str_fini(&full);
     mix_str_fini(&form);

@@ -9,15 +9,21 @@ python=${PYTHON:-/usr/bin/python3}
 here=$srcdir/tests/e2e
 long=${MIXSERVE_LONG:-}
 work=$(mktemp -d) || exit 1
+# What Open MPI leaves behind when a job is killed goes with $work.
+export TMPDIR=$work OMPI_MCA_btl_vader_backing_directory=$work OMPI_MCA_btl_sm_backing_directory=$work
 job=        # pid of the mpirun that `start` started
 err=$work/err out=$work/out
 status= seconds=
 n=0
 
 clean_up() {
-  [ -z "$job" ] || { kill -9 $(ranks) "$job"; wait "$job"; } 2> /dev/null
+  [ -z "$job" ] || { kill_all mpirun; wait "$job"; }
+  exec 2>&3
+  grep -v -e 'kill: ' -e ': line [0-9]*: *[0-9]* Killed ' "$work/shell" >&2
+  ! mountpoint -q "$work/disk" || umount "$work/disk"
   rm -rf "$work"
 }
+exec 3>&2 2> "$work/shell" # the shell tells of every process that was killed: not of interest
 trap clean_up EXIT
 
 # ---- TAP
@@ -45,11 +51,7 @@ plan() { echo "1..$n"; exit 0; }
 
 # ---- jobs
 
-mpi() { # mpi RANKS COMMAND...: under mpirun, more ranks than cores allowed
-  local p=$1
-  shift
-  "$MPIRUN" --oversubscribe --bind-to none -n "$p" "$@"
-}
+mpirun=("$MPIRUN" --oversubscribe --bind-to none) # more ranks than cores
 
 now() { awk -v t="$EPOCHREALTIME" 'BEGIN { printf "%.2f", t }'; }
 since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }'; }
@@ -59,33 +61,44 @@ less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; } # less A B: is A <
 run() {
   local p=$1 begin=$EPOCHREALTIME
   shift
-  timeout -k 5 "${limit:-120}" "$MPIRUN" --oversubscribe --bind-to none -n "$p" \
-    "$MIXSERVE" run --model "$model" "$@" > "$out" 2> "$err"
+  timeout -k 5 "${limit:-120}" "${mpirun[@]}" -n "$p" "$MIXSERVE" run --model "$model" "$@" \
+    > "$out" 2> "$err"
   status=$?
   seconds=$(since "$begin")
 }
 
-# start RANKS ARGUMENT...: the same in the background; $job is mpirun's pid.
+# start RANKS ARGUMENT...: the same in the background; $job is mpirun's pid, so that no shell may
+# stand between.
 start() {
   local p=$1
   shift
   : > "$work/why"
-  mpi "$p" "$MIXSERVE" run --model "$model" "$@" > "$out" 2> "$err" &
+  "${mpirun[@]}" -n "$p" "$MIXSERVE" run --model "$model" "$@" > "$out" 2> "$err" &
   job=$!
   begun=$EPOCHREALTIME
 }
 
 # start_hook RANKS RANK NAME=VALUE ARGUMENT...: the same, with a variable in one rank's environment.
+# shellcheck disable=SC2016
+hook='[ "${OMPI_COMM_WORLD_RANK:-$PMIX_RANK}" != "$1" ] || export "$2"; shift 2; exec "$@"'
 start_hook() {
   local p=$1 rank=$2 set=$3
   shift 3
   : > "$work/why"
-  # shellcheck disable=SC2016
-  mpi "$p" bash -c '[ "${OMPI_COMM_WORLD_RANK:-${PMIX_RANK:-0}}" != "$1" ] || export "$2"
-    shift 2; exec "$@"' hook "$rank" "$set" \
+  "${mpirun[@]}" -n "$p" bash -c "$hook" hook "$rank" "$set" \
     "$MIXSERVE" run --model "$model" "$@" > "$out" 2> "$err" &
   job=$!
   begun=$EPOCHREALTIME
+}
+
+# kill_all [mpirun]: kill -9 every rank at once, and mpirun with them if asked for. It is stopped
+# first, so that it does not start a rank that nobody kills.
+kill_all() {
+  kill -STOP "$job"
+  # shellcheck disable=SC2046
+  kill -9 $(ranks)
+  [ -z "${1:-}" ] || kill -9 "$job"
+  kill -CONT "$job"
 }
 
 ranks() { cat /proc/"$job"/task/*/children 2> /dev/null; } # pids of the job's ranks on this host
@@ -99,7 +112,7 @@ rank_pid() {
   done
 }
 
-alive() { kill -0 "$job" 2> /dev/null; }
+alive() { kill -0 "$job"; }
 
 # until_true SECONDS COMMAND...: wait until the command succeeds; 1 if it does not in time, or the
 # job ends before.
@@ -119,8 +132,8 @@ finish() {
   local begin=$EPOCHREALTIME
   while alive && less "$(since "$begin")" "$1"; do sleep 0.05; done
   if alive; then
-    kill -9 $(ranks) "$job" 2> /dev/null
-    wait "$job" 2> /dev/null
+    kill_all mpirun
+    wait "$job"
     status=late
   else
     wait "$job"

@@ -1,7 +1,10 @@
 # The whole program under mpirun. What is too long for every day runs with MIXSERVE_LONG set.
 dist_check_SCRIPTS += \
+  %D%/kill.sh \
   %D%/layouts.sh \
-  %D%/rows.sh
+  %D%/refuse.sh \
+  %D%/rows.sh \
+  %D%/stop.sh
 EXTRA_DIST += %D%/lib.sh %D%/same.py
 
 check-all:

@@ -1,8 +1,8 @@
 #!/bin/bash
-# rows.sh - every kind of row of a prompt file: what comes in, what goes out.
+# rows.sh - every kind of row and of prompt file: what comes in, what goes out.
 #
 # One prompt, none, bad ones, ones that ask for nothing, for something of their own, for much while
-# others ask for little; tokens; columns that pass through; a pool for a single row.
+# others ask for little; tokens and JSON lines; columns that pass through; a pool for a single row.
 . "$srcdir/tests/e2e/lib.sh"
 
 greedy='--dtype float32 --temperature 0 -q'
@@ -82,6 +82,12 @@ is 0 "six bad rows, --max-errors 6"
 run 2 --input "$work/bad.h5" --output "$work/bad_5.h5" $greedy --max-model-len 64 --max-errors 5
 is 4 "six bad rows, --max-errors 5" && clean "$work/bad_5.h5" && same "$work/bad_out.h5" "$work/bad_5.h5"
 ok $? "and the results are there all the same"
+bad="--input $work/bad.h5 --output $work/bad_later.h5 $greedy --max-model-len 64"
+run 2 $bad --no-merge
+is 0 "the same, to be merged later"
+run 2 $bad --max-errors 5
+is 4 "bad rows of an earlier attempt count" && same "$work/bad_out.h5" "$work/bad_later.h5"
+ok $? "and the results are there"
 
 # ---- tokens; what transformers made of the same prompts is in tests/golden
 
@@ -207,6 +213,46 @@ with h5py.File(sys.argv[1]) as a, h5py.File(sys.argv[2]) as b:
     assert list(r["row"]) == list(range(37))
 PY
 ok $? "arrive as they were, type, shape and values"
+
+# ---- JSON lines
+
+py - "$work" << 'PY' || { ok 1 "prompts as JSON lines"; plan; }
+import json, sys, h5py
+prompts = ["rev abc =", "add 123 456 =", 'sort 921345 =', "max 11 22 33 44 =", "upper \"é\" ="]
+with open(sys.argv[1] + "/in.jsonl", "w") as file:
+    for i, prompt in enumerate(prompts):
+        body = {"model": "tiny", "prompt": prompt, "max_tokens": 5 + i, "temperature": 0}
+        if i == 2:
+            body["seed"] = 4
+            body["temperature"] = 0.9
+        line = {"custom_id": f"id-{i}", "method": "POST", "url": "/v1/completions", "body": body}
+        file.write(json.dumps(line, ensure_ascii=i % 2 == 0) + "\n")
+    file.write(json.dumps({"custom_id": "chat", "method": "POST", "url": "/v1/chat/completions",
+                           "body": {"messages": [{"role": "user", "content": "hi"}]}}) + "\n")
+with h5py.File(sys.argv[1] + "/in.h5", "w") as file:
+    text = h5py.string_dtype()
+    file.create_dataset("prompts/text", data=prompts, dtype=text)
+    file.create_dataset("prompts/custom_id", data=[f"id-{i}" for i in range(5)], dtype=text)
+    file["prompts/max_tokens"] = [5, 6, 7, 8, 9]
+    file["prompts/temperature"] = [0, 0, 0.9, 0, 0]
+    file["prompts/seed"] = [-1, -1, 4, -1, -1]
+PY
+run 2 --input "$work/in.h5" --output "$work/h5_out.h5" --dtype float32 -q
+is 0 "prompts in HDF5"
+run 2 --input "$work/in.jsonl" --output "$work/jsonl_out.h5" --dtype float32 -q
+is 0 "the same prompts as JSON lines, and a chat"
+py - "$work/h5_out.h5" "$work/jsonl_out.h5" << 'PY'
+import sys, h5py
+with h5py.File(sys.argv[1]) as a, h5py.File(sys.argv[2]) as b:
+    a, b = a["results"], b["results"]
+    for name in a:
+        n = len(a[name])
+        assert name in b and (a[name][()] == b[name][:n]).all(), name
+    assert len(b["row"]) == 6 and b["finish_reason"].asstr()[5] == "error"
+    assert "messages" in b["error"].asstr()[5], b["error"].asstr()[5]
+    assert b["custom_id"].asstr()[5] == "chat"
+PY
+ok $? "give the same results; the chat is an error row"
 
 # ---- a few long rows among many short ones
 

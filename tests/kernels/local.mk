@@ -26,3 +26,5 @@ check_PROGRAMS += %D%/attention.t %D%/combine.t %D%/embed.t %D%/exp.t %D%/pack.t
 %C%_sum_t_LDADD       = $(KERN_LDADD)
 %C%_swiglu_t_SOURCES  = %D%/swiglu.c
 %C%_swiglu_t_LDADD    = $(KERN_LDADD)
+# Run in the build folder, on the program that check has built.
+dist_check_SCRIPTS += %D%/product_isa.sh

@@ -72,6 +72,10 @@ status=$?
 seconds=0
 is 2 "four tasks of srun without PMIx"
 says "srun started 4 processes, but MPI sees only this one: .*srun --mpi=pmix"
+SLURM_STEP_ID=0 SLURM_NTASKS=4 SLURM_PROCID=2 "$ranks" all 0 > "$out" 2>&1
+status=$?
+is 2 "each of them"
+times 0 "MPI sees"
 PMI_SIZE=3 "$ranks" all 0 > "$out" 2>&1
 status=$?
 is 2 "three processes of another MPI's launcher"

@@ -260,6 +260,7 @@ static void counts(void)
     int world[MOST_RANKS];
     struct mix_group *g;
     struct mix_group_stats s;
+    unsigned sent, inside;
     char bytes[100 * MOST_RANKS] = "";
     size_t first[MOST_RANKS], n[MOST_RANKS];
 
@@ -268,16 +269,23 @@ static void counts(void)
         n[i] = i ? 100 : 0;
         first[i] = (size_t)i * 100;
     }
-    g = open_some("counts", world, ranks);
-    ok_all(g && mix_group_allgather(g, bytes, first, n, bytes + first[me]) == MIX_OK,
-           "100 bytes from each but the first");
-    s = mix_group_stats(g);
-    ok_all(s.bytes_inside == (me ? 100u : 0u) * (unsigned)(ranks - 1) && s.bytes_between == 0,
-           "are counted at the sender");
-    ok_all(s.messages_inside == (me ? (unsigned)ranks - 1 : 0) && s.messages_between == 0,
-           "one message a peer, none for nothing");
-    ok_all(s.wait_s >= 0, "and time");
-    mix_group_close(g);
+    for (int pass = 0; pass < 2;
+         pass++) { /* then with the odd ranks on another host, so to speak */
+        g = open_some("counts", world, ranks);
+        ok_all(g && mix_group_allgather(g, bytes, first, n, bytes + first[me]) == MIX_OK,
+               "100 bytes from each but the first");
+        s = mix_group_stats(g);
+        sent = me ? (unsigned)ranks - 1 : 0;
+        inside = !pass ? sent : me ? (unsigned)ranks / 2 - 1 : 0;
+        ok_all(s.messages_inside == inside && s.messages_between == sent - inside,
+               "one message a peer, none for nothing, those between hosts apart");
+        ok_all(s.bytes_inside == 100 * inside && s.bytes_between == 100 * (sent - inside),
+               "and bytes");
+        ok_all(s.wait_s >= 0, "and time");
+        mix_group_close(g);
+        for (int i = 1; i < ranks; i += 2)
+            strcpy(comm->host[i], pass ? comm->host[0] : "odd");
+    }
 }
 
 static void numbers(void)

@@ -40,3 +40,7 @@ check_PROGRAMS += \
 %C%_model_batch1_t_SOURCES  = %D%/model_batch.c
 %C%_model_batch2_n2_SOURCES = %D%/model_batch.c
 %C%_model_batch4_n4_SOURCES = %D%/model_batch.c
+
+check_PROGRAMS += %D%/reading2.n2 %D%/reading4.n4
+%C%_reading2_n2_SOURCES = %D%/reading.c
+%C%_reading4_n4_SOURCES = %D%/reading.c

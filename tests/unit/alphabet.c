@@ -49,6 +49,7 @@ int main(void)
        "text as symbols");
     ok(mix_alphabet_write(a, "", 0, symbols) == 0, "no text, no symbols");
     for (uint32_t c = 0x5000; enough && c < 0x5200; c += 2) {
+        mix_charset_fini(&set);
         mix_charset_add(&set, c, c);
         enough = mix_alphabet_tell(a, &set);
     }

@@ -72,7 +72,7 @@ static void random_words(void)
             if (known)
                 continue;
             memcpy(content[tokens], content[l], sizeof content[l]);
-            strcat(content[tokens], content[r]);
+            memcpy(content[tokens] + strlen(content[l]), content[r], strlen(content[r]) + 1);
             for (int i = 0; i < tokens; i++)
                 known |= strcmp(content[i], content[tokens]) == 0;
             if (known)

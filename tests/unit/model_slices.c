@@ -91,7 +91,7 @@ static int wrong_slices(const char *dir, int rows, int columns, enum mix_dtype t
     struct mix_slices *s = NULL;
     char *got = malloc((size_t)rows * (size_t)columns * 4);
 
-    if (mix_slices_open(&s, dir, false) != MIX_OK)
+    if (mix_slices_open(&s, dir, false, NULL) != MIX_OK)
         return -1;
     for (int axis = 0; axis < 2; axis++)
         for (int p = 1; p <= most; p++)
@@ -145,7 +145,7 @@ static void refused(void)
 
     mix_log_level(MIX_LOG_SILENT);
     write_model(MIX_BF16, 7, 5);
-    ok(mix_slices_open(&s, scratch(""), false) == MIX_OK, "open");
+    ok(mix_slices_open(&s, scratch(""), false, NULL) == MIX_OK, "open");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct mix_tensor_spec t =
             spec(cases[i].name, cases[i].rank, cases[i].rows, cases[i].columns, 0);
@@ -156,7 +156,8 @@ static void refused(void)
            "%s: %s", cases[i].what, mix_err_last());
     }
     mix_slices_close(s);
-    ok(mix_slices_open(&s, scratch("none"), false) == MIX_EINPUT, "a folder that is not there");
+    ok(mix_slices_open(&s, scratch("none"), false, NULL) == MIX_EINPUT,
+       "a folder that is not there");
     mix_log_level(MIX_LOG_INFO);
 }
 
@@ -169,7 +170,7 @@ static void from_a_seed(void)
     double sum = 0, squares = 0;
     int wrong = 0;
 
-    ok(mix_slices_open(&s, NULL, true) == MIX_OK &&
+    ok(mix_slices_open(&s, NULL, true, NULL) == MIX_OK &&
            mix_slices_read(s, &t, (struct mix_part){0, ROWS}, all, MIX_F32) == MIX_OK,
        "a tensor without files");
     for (int i = 0; i < ROWS * COLUMNS; i++) {

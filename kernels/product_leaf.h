@@ -1,0 +1,241 @@
+/* product_leaf.h - a stripe of columns times some rows, for one instruction set.
+ *
+ * Included by product_simd_cpu.c once per instruction set, with LANES (fp32 numbers
+ * of a register), VECTORS (registers across a stripe), ROWS (of a block), STEPS (of k
+ * between two branches: enough for a line of memory), PAIRS (1: the processor multiplies
+ * pairs of bf16) and LEAF(name).
+ *
+ * A stripe is WIDTH = LANES * VECTORS columns of y, for all k; its weights lie
+ * together, [k][WIDTH], or [k / 2][WIDTH][2] for pairs, so that one stream comes from
+ * memory.  A block is up to ROWS rows: ROWS x VECTORS registers of sums, for each k VECTORS
+ * loads and ROWS broadcasts.  A sum is one chain over k, whatever the block; for fp32
+ * chains of CHAIN that are added up in order, because there its rounding is what limits
+ * the result (for bf16 that of the operands does).
+ *
+ * With more than one block the stripe is read from memory by the first and from L2
+ * by the others, in which memory would be idle: they ask for the next stripe. */
+
+#define INLINE static inline __attribute__((always_inline))
+#define WIDTH  (LANES * VECTORS)
+
+typedef float LEAF(vf) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef uint32_t LEAF(vu) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef uint16_t LEAF(vh) __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+
+/* acc += x[r][p] * w[p] for the rows of a block, all constants but the pointers and p. */
+INLINE void LEAF(step)(LEAF(vf) * acc, const char *w, const char *const *x, size_t p,
+                       const int rows, const enum kind kind)
+{
+    LEAF(vf) f[VECTORS];
+
+    (void)f;
+    if (kind == KIND_F32 || kind == KIND_WIDEN) {
+#pragma GCC unroll MIX_UNROLL
+        for (int v = 0; v < VECTORS; v++)
+            if (kind == KIND_F32)
+                f[v] = *(const LEAF(vf) *)(w + (p * WIDTH + (size_t)(v * LANES)) * 4);
+            else
+                f[v] = (LEAF(vf))(
+                    __builtin_convertvector(
+                        *(const LEAF(vh) *)(w + (p * WIDTH + (size_t)(v * LANES)) * 2), LEAF(vu))
+                    << 16);
+#pragma GCC unroll MIX_UNROLL
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll MIX_UNROLL
+            for (int v = 0; v < VECTORS; v++)
+                acc[r * VECTORS + v] += ((const float *)x[r])[p] * f[v];
+    }
+#if PAIRS
+    if (kind == KIND_PAIRS) {
+        LEAF(vu) pair[VECTORS];
+
+#pragma GCC unroll MIX_UNROLL
+        for (int v = 0; v < VECTORS; v++)
+            pair[v] = *(const LEAF(vu) *)(w + (p * WIDTH + (size_t)(v * LANES)) * 4);
+#pragma GCC unroll MIX_UNROLL
+        for (int r = 0; r < rows; r++) {
+            uint32_t two;
+
+            memcpy(&two, x[r] + 4 * p, sizeof two);
+#pragma GCC unroll MIX_UNROLL
+            for (int v = 0; v < VECTORS; v++)
+                acc[r * VECTORS + v] =
+                    (LEAF(vf))_mm512_dpbf16_ps((__m512)acc[r * VECTORS + v], (__m512bh)pair[v],
+                                               (__m512bh)((LEAF(vu)){0} + two));
+        }
+    }
+#endif
+}
+
+/* Rows [row, row + rows).  ahead: where the next stripe is asked for from, lines of it every
+ * STEPS steps. */
+INLINE void LEAF(block)(const struct stripe *s, int row, const int rows, const enum kind kind,
+                        const char *ahead, const int lines)
+{
+    LEAF(vf) sum[ROWS * VECTORS];
+    const char *x[ROWS];
+    size_t p = 0, steps = (size_t)(kind == KIND_PAIRS ? s->k / 2 : s->k);
+
+#pragma GCC unroll MIX_UNROLL
+    for (int r = 0; r < rows; r++)
+        x[r] = s->x + (size_t)(row + r) * s->x_stride;
+    do {
+        size_t end = kind == KIND_F32 && steps - p > CHAIN ? p + CHAIN : steps;
+        bool first = kind != KIND_F32 || p == 0;
+        LEAF(vf) acc[ROWS * VECTORS];
+
+#pragma GCC unroll MIX_UNROLL
+        for (int i = 0; i < rows * VECTORS; i++)
+            acc[i] = (LEAF(vf)){0};
+        for (; p + STEPS <= end; p += STEPS) {
+#pragma GCC unroll MIX_UNROLL
+            for (int i = 0; i < STEPS; i++) {
+#pragma GCC unroll MIX_UNROLL
+                for (int l = i * lines / STEPS; l < (i + 1) * lines / STEPS; l++)
+                    __builtin_prefetch(ahead + l * 64, 0, 2);
+                LEAF(step)(acc, s->w, x, p + (size_t)i, rows, kind);
+            }
+            ahead += lines * 64;
+        }
+        for (; p < end; p++)
+            LEAF(step)(acc, s->w, x, p, rows, kind);
+        if (kind == KIND_PAIRS && p == steps && s->k % 2) { /* the last k, with a zero beside it */
+            uint32_t last[ROWS];
+            const char *at[ROWS];
+
+#pragma GCC unroll MIX_UNROLL
+            for (int r = 0; r < rows; r++) {
+                last[r] = ((const uint16_t *)x[r])[s->k - 1];
+                at[r] = (const char *)&last[r];
+            }
+            LEAF(step)(acc, s->w + steps * WIDTH * 4, at, 0, rows, kind);
+        }
+#pragma GCC unroll MIX_UNROLL
+        for (int i = 0; i < rows * VECTORS; i++)
+            if (first)
+                sum[i] = acc[i];
+            else
+                sum[i] += acc[i];
+    } while (p < steps);
+    if (s->columns == WIDTH) {
+#pragma GCC unroll MIX_UNROLL
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll MIX_UNROLL
+            for (int v = 0; v < VECTORS; v++)
+                *(LEAF(vf) *)(s->y + (size_t)(row + r) * s->y_stride + v * LANES) =
+                    sum[r * VECTORS + v];
+    } else {
+        float whole[ROWS * WIDTH];
+
+#pragma GCC unroll MIX_UNROLL
+        for (int i = 0; i < rows * VECTORS; i++)
+            *(LEAF(vf) *)(whole + i * LANES) = sum[i];
+        for (int r = 0; r < rows; r++)
+            memcpy(s->y + (size_t)(row + r) * s->y_stride, whole + r * WIDTH,
+                   (size_t)s->columns * sizeof(float));
+    }
+}
+
+/* Blocks of every number of rows, each a function of its own: inlined into one, they would
+ * get in each other's way for registers. */
+typedef void LEAF(block_func)(const struct stripe *s, int row, const char *ahead);
+
+enum { /* lines of memory to ask for in STEPS steps: all of a stripe, or a part of it */
+       LEAF(ALL) = STEPS * WIDTH * 4 / 64,
+       LEAF(HALF) = LEAF(ALL) / 2,
+       LEAF(QUARTER) = LEAF(ALL) / 4 > 0 ? LEAF(ALL) / 4 : 1,
+};
+
+#define BLOCK(name, rows, kind, lines) \
+    static __attribute__((noinline)) void LEAF(name##_##rows)(const struct stripe *s, int row, \
+                                                              const char *ahead) \
+    { \
+        LEAF(block)(s, row, rows, kind, ahead, lines); \
+    }
+#if ROWS == 6
+#define BLOCKS(name, kind, lines) \
+    BLOCK(name, 1, kind, lines) \
+    BLOCK(name, 2, kind, lines) \
+    BLOCK(name, 3, kind, lines) \
+    BLOCK(name, 4, kind, lines) \
+    BLOCK(name, 5, kind, lines) \
+    BLOCK(name, 6, kind, lines) \
+    static LEAF(block_func) *const LEAF(name)[] = {NULL,           LEAF(name##_1), LEAF(name##_2), \
+                                                   LEAF(name##_3), LEAF(name##_4), LEAF(name##_5), \
+                                                   LEAF(name##_6)};
+#else
+#define BLOCKS(name, kind, lines) \
+    BLOCK(name, 1, kind, lines) \
+    BLOCK(name, 2, kind, lines) \
+    BLOCK(name, 3, kind, lines) \
+    BLOCK(name, 4, kind, lines) \
+    static LEAF(block_func) *const LEAF(name)[] = {NULL, LEAF(name##_1), LEAF(name##_2), \
+                                                   LEAF(name##_3), LEAF(name##_4)};
+#endif
+
+BLOCKS(f32_alone, KIND_F32, 0)
+BLOCKS(f32_half, KIND_F32, LEAF(HALF))
+BLOCKS(f32_quarter, KIND_F32, LEAF(QUARTER))
+#if PAIRS
+BLOCKS(bf16_alone, KIND_PAIRS, 0)
+BLOCKS(bf16_half, KIND_PAIRS, LEAF(HALF))
+BLOCKS(bf16_quarter, KIND_PAIRS, LEAF(QUARTER))
+#else /* half the bytes */
+BLOCKS(bf16_alone, KIND_WIDEN, 0)
+BLOCKS(bf16_half, KIND_WIDEN, LEAF(QUARTER))
+BLOCKS(bf16_quarter, KIND_WIDEN, (LEAF(QUARTER) > 1 ? LEAF(QUARTER) / 2 : 1))
+#endif
+
+/* All rows in blocks of nearly equal size; asking for the next stripe is shared by up to four. */
+INLINE void LEAF(blocks)(const struct stripe *s, LEAF(block_func) *const *alone,
+                         LEAF(block_func) *const *half, LEAF(block_func) *const *quarter,
+                         const int half_lines, const int quarter_lines, size_t steps)
+{
+    int blocks = (s->rows + ROWS - 1) / ROWS;
+    const char *ahead = s->ahead, *end = s->ahead + s->bytes;
+    LEAF(block_func) *const *asking = blocks < 4 ? half : quarter;
+    size_t lines = steps / STEPS * (size_t)(blocks < 4 ? half_lines : quarter_lines);
+
+    for (int b = blocks, row = 0; b > 0; b--) {
+        int rows = (s->rows - row + b - 1) / b;
+
+        if (!s->ahead || blocks == 1 || ahead >= end) {
+            alone[rows](s, row, NULL);
+        } else {
+            asking[rows](s, row, ahead);
+            ahead += lines * 64;
+        }
+        row += rows;
+    }
+}
+
+static void LEAF(f32)(const struct stripe *s)
+{
+    LEAF(blocks)
+    (s, LEAF(f32_alone), LEAF(f32_half), LEAF(f32_quarter), LEAF(HALF), LEAF(QUARTER),
+     (size_t)s->k);
+}
+
+static void LEAF(bf16)(const struct stripe *s)
+{
+#if PAIRS
+    LEAF(blocks)
+    (s, LEAF(bf16_alone), LEAF(bf16_half), LEAF(bf16_quarter), LEAF(HALF), LEAF(QUARTER),
+     (size_t)s->k / 2);
+#else
+    LEAF(blocks)
+    (s, LEAF(bf16_alone), LEAF(bf16_half), LEAF(bf16_quarter), LEAF(QUARTER),
+     (LEAF(QUARTER) > 1 ? LEAF(QUARTER) / 2 : 1), (size_t)s->k);
+#endif
+}
+
+#undef BLOCK
+#undef BLOCKS
+#undef INLINE
+#undef WIDTH
+#undef LANES
+#undef VECTORS
+#undef STEPS
+#undef ROWS
+#undef PAIRS
+#undef LEAF

@@ -1,0 +1,27 @@
+/* window.h - memory that ranks of one host share.
+ *
+ * Every member has a piece of the same size; all pieces can be read by all members
+ * in place.  Who may write where is the caller's agreement, kept by sync().
+ *
+ * open, sync and close are collective on the group: two or more members, all on one
+ * host. */
+#ifndef MIX_COMM_WINDOW_H
+#define MIX_COMM_WINDOW_H
+
+#include "comm/comm.h"
+
+#include <stddef.h>
+
+struct mix_window;
+
+/* bytes: of each member's piece, aligned to 64.  Too little shared memory (/dev/shm) is MIX_EFIT.
+ */
+int mix_window_open(struct mix_window **w, struct mix_group *g, size_t bytes); /* borrows g */
+void mix_window_close(struct mix_window *w);                                   /* NULL is allowed */
+
+void *mix_window_at(const struct mix_window *w, int member); /* that member's piece */
+
+/* What any member wrote before it is seen by all after it. */
+int mix_window_sync(struct mix_window *w);
+
+#endif
