@@ -15,6 +15,10 @@
 enum {
     NAMES_MOST = 4096, /* datasets in one group: far more than people make */
     NAME_MOST = 1000,
+    METADATA = 512 << 10, /* bytes of a file's metadata that are kept; HDF5: up to 32 MiB */
+    CHUNKS = 128 << 10,   /* bytes of a dataset; ours come in chunks of 64 KiB and less */
+    FREED = 1 << 20,      /* bytes that HDF5 keeps for its next use, of each of its three kinds */
+    FREED_ONE = 64 << 10, /* and of one size */
 };
 
 /* H5Ewalk2 shows the stack from the inside out; the first line is the cause. */
@@ -89,6 +93,27 @@ out:
     return rc;
 }
 
+/* HDF5's caches grow with the file up to tens of MiB.  Rows are read and written once and in order,
+ * so that a job on 100,000 of them shall need what one on 1,000 does. */
+static int limit_memory(const struct mix_h5 *f, hid_t fapl)
+{
+    int rc = MIX_OK;
+    H5AC_cache_config_t cache = {.version = H5AC__CURR_CACHE_CONFIG_VERSION};
+
+    TRY_H5(H5set_free_list_limits(FREED, FREED_ONE, FREED, FREED_ONE, FREED, FREED_ONE), f,
+           "properties");
+    TRY_H5(H5Pget_mdc_config(fapl, &cache), f, "properties");
+    cache.set_initial_size = true;
+    cache.initial_size = cache.min_size = cache.max_size = METADATA;
+    cache.incr_mode = H5C_incr__off;
+    cache.flash_incr_mode = H5C_flash_incr__off;
+    cache.decr_mode = H5C_decr__off;
+    TRY_H5(H5Pset_mdc_config(fapl, &cache), f, "properties");
+    TRY_H5(H5Pset_cache(fapl, 0, 521, CHUNKS, 0.75), f, "properties");
+out:
+    return rc;
+}
+
 static int open_file(struct mix_h5 **out, const char *path, bool writing, unsigned front)
 {
     int rc = MIX_OK;
@@ -106,6 +131,7 @@ static int open_file(struct mix_h5 **out, const char *path, bool writing, unsign
     TRY_H5(fapl = H5Pcreate(H5P_FILE_ACCESS), f, "properties");
     TRY_H5(fcpl = H5Pcreate(H5P_FILE_CREATE), f, "properties");
     TRY(mix_h5drive_set(fapl, writing ? &f->werr : NULL));
+    TRY(limit_memory(f, fapl));
     /* Closing the file closes what is still open in it. */
     TRY_H5(H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG), f, "properties");
     if (writing) {

@@ -217,6 +217,21 @@ out:
     return rc;
 }
 
+/* Properties of one read or write.  HDF5 clears a buffer for values that it converts, texts among
+ * them, each time: 2 MiB by default, for a single row too. */
+static int transfer(const struct mix_h5set *s, hid_t mem, hid_t *dxpl)
+{
+    enum { BUFFER = 64 << 10 };
+    int rc = MIX_OK;
+    size_t one = H5Tget_size(s->type), other = H5Tget_size(mem); /* it must hold a value */
+    size_t most = one > other ? one : other;
+
+    TRY_H5(*dxpl = H5Pcreate(H5P_DATASET_XFER), s->file, "properties");
+    TRY_H5(H5Pset_buffer(*dxpl, most > BUFFER ? most : BUFFER, NULL, NULL), s->file, "properties");
+out:
+    return rc;
+}
+
 int mix_h5set_read(const struct mix_h5set *s, int64_t first, int64_t n, hid_t mem, void *to,
                    struct mix_h5arena *arena)
 {
@@ -228,7 +243,7 @@ int mix_h5set_read(const struct mix_h5set *s, int64_t first, int64_t n, hid_t me
               (long long)s->rows, s->name);
     if (n == 0 || s->row_values == 0)
         goto out;
-    TRY_H5(dxpl = H5Pcreate(H5P_DATASET_XFER), s->file, "cannot read %s", s->name);
+    TRY(transfer(s, mem, &dxpl));
     if (arena)
         TRY(mix_h5set_use_arena(s->file, dxpl, arena));
     TRY(select_rows(s, first, n, &rows, &flat));
@@ -286,7 +301,7 @@ out:
 int mix_h5set_append(struct mix_h5set *s, int64_t n, hid_t mem, const void *from)
 {
     int rc = MIX_OK;
-    hid_t rows = H5I_INVALID_HID, flat = H5I_INVALID_HID;
+    hid_t dxpl = H5I_INVALID_HID, rows = H5I_INVALID_HID, flat = H5I_INVALID_HID;
     int64_t before = s->rows;
 
     if (n == 0)
@@ -296,11 +311,12 @@ int mix_h5set_append(struct mix_h5set *s, int64_t n, hid_t mem, const void *from
     s->rows = before + n;
     if (s->row_values == 0)
         goto out;
+    TRY(transfer(s, mem, &dxpl));
     TRY(select_rows(s, before, n, &rows, &flat));
-    TRY_H5(H5Dwrite(s->id, mem, flat, rows, H5P_DEFAULT, from), s->file, "cannot write %s",
-           s->name);
+    TRY_H5(H5Dwrite(s->id, mem, flat, rows, dxpl, from), s->file, "cannot write %s", s->name);
 out:
     mix_h5_drop(rows);
     mix_h5_drop(flat);
+    mix_h5_drop(dxpl);
     return rc;
 }

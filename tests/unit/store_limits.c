@@ -58,13 +58,14 @@ static long peak(int64_t rows, int replicas)
     return kib;
 }
 
-/* Shards of at most 416 rows each time: memory is that of shards. */
+/* Shards of at most 416 rows each time: memory is that of shards, and of caches that fill up within
+ * the first 10,000 rows or so.  Without limits to HDF5's caches the difference is 25 MiB. */
 static void flat_memory(void)
 {
     long few = peak(10000, 6), many = peak(100000, 60);
 
-    ok(few > 0 && many > 0 && (double)many < (double)few * 1.05,
-       "100,000 rows peak at %ld KiB, 10,000 at %ld KiB", many, few);
+    ok(few > 0 && many > 0 && many < few + 4096, "100,000 rows peak at %ld KiB, 10,000 at %ld KiB",
+       many, few);
 }
 
 #else
