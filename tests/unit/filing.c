@@ -382,8 +382,11 @@ int filing_lead(const struct mix_store_config *config, const struct filing_pace 
         if (w.rows == 0)
             continue;
         TRY(answer_one(store, &w, pace->order, answers++));
-        if (pace->seal_every && answers % pace->seal_every == 0)
+        if (pace->seal_every && answers % pace->seal_every == 0) {
             TRY(mix_store_seal(store));
+            if (stats)
+                *stats = mix_store_stats(store);
+        }
         if (pace->stop_after && answers == pace->stop_after)
             break;
     }

@@ -45,7 +45,8 @@ struct filing_pace {
     uint32_t order; /* in which order rows are answered: a seed */
 };
 
-/* Run these claims to their end (or to the stop) through a store of this leader. */
+/* Run these claims to their end (or to the stop) through a store of this leader.  stats (may be
+ * NULL) says after each sealing what is sealed. */
 int filing_lead(const struct mix_store_config *config, const struct filing_pace *pace,
                 const struct mix_claim *claim, int claims, struct mix_store_stats *stats);
 

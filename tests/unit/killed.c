@@ -3,13 +3,15 @@
  * A job here is a desk (rank 0's part) and two leaders, each a process of its own; when one
  * is killed the others are killed too, as mpirun does.  The same command then runs with
  * another number of leaders and in another order, at times is killed a second time, and
- * must end with the results of a run that nobody disturbed.
+ * must end with the results of a run that nobody disturbed.  No row that was sealed may
+ * be lost, and none may be run again.
  *
  * Every kill point is tried; under a sanitizer, which makes this ten times slower, every
  * sixth, beginning elsewhere each day. */
 #include "base/err.h"
 #include "base/log.h"
 #include "engine/kill_point.h"
+#include "engine/survey.h"
 #include "filing.h"
 #include "io/file.h"
 #include "tap.h"
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,7 +32,7 @@ enum { STRIDE = 6 };
 enum { STRIDE = 1 };
 #endif
 
-enum { ROWS = 21, DESK = -1, NOBODY = -2 };
+enum { ROWS = 21, DESK = -1, NOBODY = -2, MOST_LEADERS = 8 };
 
 struct attempt {
     int leaders;
@@ -38,6 +41,7 @@ struct attempt {
 };
 
 static const char *input, *output, *folder;
+static struct mix_store_stats *shared; /* [MOST_LEADERS], of the attempt at hand */
 
 /* A process inherits the count of the one that it comes from. */
 static void arm(const struct attempt *a, int who)
@@ -56,7 +60,7 @@ static void lead(const struct attempt *a, const struct mix_store_config *config,
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     arm(a, config->leader);
-    _exit(filing_lead(config, &a->pace, claim, claims, NULL));
+    _exit(filing_lead(config, &a->pace, claim, claims, &shared[config->leader]));
 }
 
 /* Wait for all; if one was killed, kill the rest and say so. */
@@ -76,10 +80,9 @@ static bool leaders_ended(const pid_t *pid, int leaders)
 
 static void lead_all(const struct attempt *a, struct mix_job *job)
 {
-    enum { MOST = 8 };
-    struct mix_claim claim[MOST][ROWS + 1], next;
-    int claims[MOST] = {0};
-    pid_t pid[MOST];
+    struct mix_claim claim[MOST_LEADERS][ROWS + 1], next;
+    int claims[MOST_LEADERS] = {0};
+    pid_t pid[MOST_LEADERS];
 
     for (int i = 0; (next = mix_job_claim(job, 1)).count; i = (i + 1) % a->leaders)
         claim[i][claims[i]++] = next;
@@ -113,18 +116,42 @@ out:
     return rc;
 }
 
-/* 0: it ended well; 1: it was killed; 2: neither. */
+/* Rows that the files hold; -1 if they cannot be looked at. */
+static int64_t sealed(void)
+{
+    struct mix_survey s = {0};
+    int64_t rows;
+
+    if (mix_file_exists(output))
+        return ROWS;
+    if (!mix_file_exists(folder))
+        return 0;
+    rows = mix_survey_take(&s, folder, ROWS, true) == MIX_OK ? s.rows_sealed : -1;
+    mix_survey_fini(&s);
+    return rows;
+}
+
+/* 0: it ended well; 1: it was killed; 2: neither, or rows were lost or run again. */
 static int run(const struct attempt *a)
 {
-    pid_t pid = fork();
+    int64_t before = sealed(), during = 0, after;
+    pid_t pid;
     int status = 0;
 
-    if (pid == 0)
+    memset(shared, 0, MOST_LEADERS * sizeof *shared);
+    if ((pid = fork()) == 0)
         _exit(desk(a));
     waitpid(pid, &status, 0);
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 1
-           : WIFEXITED(status) && WEXITSTATUS(status) == 0    ? 0
-                                                              : 2;
+    after = sealed();
+    for (int i = 0; i < MOST_LEADERS; i++)
+        during += shared[i].rows_sealed;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && after >= before + during)
+        return 1;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && before + during == ROWS)
+        return 0;
+    printf("# status %d, %d rows sealed before, %d in it, %d after\n", status, (int)before,
+           (int)during, (int)after);
+    return 2;
 }
 
 /* ---- what is left */
@@ -212,6 +239,8 @@ int main(void)
     char paths[3][300];
 
     filing_begin();
+    shared = mmap(NULL, MOST_LEADERS * sizeof *shared, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     input = strcpy(paths[0], filing_path("in.h5"));
     output = strcpy(paths[1], filing_path("out.h5"));
     folder = strcpy(paths[2], filing_path("out.h5.job"));

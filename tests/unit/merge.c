@@ -56,14 +56,17 @@ static bool right(void)
 }
 
 /* It fails, leaves the shards, and the same command repairs it. */
-static void refused(struct mix_job *job, const char *says, const char *what)
+static void refused(struct mix_job *job, const char *shard, const char *says, const char *what)
 {
+    char path[64];
+
+    snprintf(path, sizeof path, "out.h5.job/%s", shard);
     mix_log_level(MIX_LOG_SILENT);
     ok(mix_job_merge(job) == MIX_EINPUT && strstr(mix_err_last(), says) &&
            !mix_file_exists(id.output) && !mix_file_exists(filing_path("out.h5.tmp")),
        "%s: %s", what, mix_err_last());
     mix_job_close(job);
-    unlink(filing_path("out.h5.job/shard-0-9.h5"));
+    unlink(filing_path(path));
     ok(filing_run(&id, 2, &(struct filing_pace){1, 0, 0, 2}) == MIX_OK && right(),
        "the same command repairs it");
     mix_log_level(MIX_LOG_INFO);
@@ -78,10 +81,10 @@ static void bad_shards(void)
 
     ok(mix_file_exists(path), "the first shard is of ten rows");
     unlink(path);
-    refused(job, "is missing", "a shard that is gone");
+    refused(job, "shard-0-9.h5", "is missing", "a shard that is gone");
 
-    job = sealed();
-    path = filing_path("out.h5.job/shard-0-9.h5");
+    job = sealed(); /* one in the middle: something was written already */
+    path = filing_path("out.h5.job/shard-10-16.h5");
     mix_file_size(path, &bytes);
     f = fopen(path, "r+b");
     for (uint64_t at = bytes / 3; at < bytes - 100; at += 40) {
@@ -89,12 +92,12 @@ static void bad_shards(void)
         fputc(0x5A, f);
     }
     fclose(f);
-    refused(job, "is damaged", "a damaged shard");
+    refused(job, "shard-10-16.h5", "is damaged", "a damaged shard");
 
     job = sealed();
     path = filing_path("out.h5.job/shard-0-9.h5");
     ok(rename(filing_path("out.h5.job/shard-10-16.h5"), path) == 0, "a shard in another's place");
-    refused(job, "row 10", "is noticed");
+    refused(job, "shard-0-9.h5", "row 10", "is noticed");
 }
 
 static void appeared(void)

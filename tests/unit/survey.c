@@ -181,6 +181,7 @@ static void damaged(const struct mix_survey *want)
 static void left_over(const struct mix_survey *want)
 {
     struct mix_survey s;
+    char twin[128];
 
     stopped();
     mix_file_write(path("shard-30-39.h5"), "x", 1);
@@ -193,6 +194,13 @@ static void left_over(const struct mix_survey *want)
     mix_file_write(path("shard-0-99.h5"), "x", 1);
     s = look(true);
     ok(is_junk(&s, "shard-0-99.h5"), "so is a shard of rows that the job has not");
+    mix_survey_fini(&s);
+    snprintf(twin, sizeof twin, "%s", name_of(MIX_FOLDER_PIECE, 0));
+    strcpy(strrchr(twin, '-'), "-99.h5");
+    ok(link(path(name_of(MIX_FOLDER_PIECE, 0)), path(twin)) == 0, "a piece that is there twice");
+    s = look(true);
+    ok(s.rows_sealed == want->rows_sealed && s.pieces == want->pieces + 1,
+       "does not count its rows twice");
     mix_survey_fini(&s);
 }
 
