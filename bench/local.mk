@@ -9,4 +9,5 @@ libbench_a_SOURCES = %D%/bench.h %D%/bench.c
 
 bench: %D%/product %D%/step
 .PHONY: bench
+EXTRA_DIST += %D%/memory.sh
 CLEANFILES += %D%/product %D%/step libbench.a

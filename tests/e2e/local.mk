@@ -4,6 +4,7 @@ dist_check_SCRIPTS += \
   %D%/kill.sh \
   %D%/layouts.sh \
   %D%/refuse.sh \
+  %D%/look.sh \
   %D%/rows.sh \
   %D%/stop.sh
 EXTRA_DIST += %D%/lib.sh %D%/same.py
