@@ -89,7 +89,7 @@ ok $? "stdout is one JSON document"
 # ---- a live line on a terminal; alone, because mpirun puts a pipe before the ranks
 
 fresh
-py - "$work/screen" "$MIXSERVE" run --model "$model" $common --ignore-eos --max-num-seqs 1 --max-time 3 << 'PY'
+py - "$work/screen" "$MIXSERVE" run --model "$model" $common --ignore-eos --max-num-seqs 1 --max-time 10 << 'PY'
 import os, pty, sys
 with open(sys.argv[1], "wb") as screen:
     def read(fd):
