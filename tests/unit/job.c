@@ -275,6 +275,31 @@ static void go_on(void)
     clean();
 }
 
+/* A row in the middle of the open shard is another one: only the shard's own hash can tell. */
+static void changed_input(void)
+{
+    struct mix_job_identity id = identity();
+    struct mix_job *job = NULL;
+    enum mix_job_state state;
+    struct mix_plan plan = filing_plan(1);
+    struct mix_claim open = {0};
+
+    stopped(9);
+    if (mix_job_open(&job, &id, &state) == MIX_OK && mix_job_begin(job, &plan) == MIX_OK)
+        open = mix_job_claim(job, 1);
+    mix_job_close(job);
+    ok(open.count > 1 && open.pieces > 0, "a job was stopped inside a shard");
+    filing_prompts("in.h5", ROWS, open.first + 1);
+    mix_log_level(MIX_LOG_SILENT);
+    ok(filing_run(&id, 1, &plain) == MIX_EINPUT && strstr(mix_err_last(), "have changed since") &&
+           strstr(mix_err_last(), "in.h5"),
+       "another input is refused: %s", mix_err_last());
+    mix_log_level(MIX_LOG_INFO);
+    filing_prompts("in.h5", ROWS, -1);
+    ok(filing_run(&id, 1, &plain) == MIX_OK && right(), "with the old one it goes on");
+    clean();
+}
+
 static void empty(void)
 {
     struct mix_job_identity id = filing_identity("out.h5", "none.h5", 0);
@@ -376,6 +401,7 @@ int main(void)
     other_plans();
     strange_files();
     go_on();
+    changed_input();
     empty();
     stored();
     leftover();
