@@ -3,7 +3,7 @@
 # A test sources it, calls what follows, and ends with `plan`. $work is a folder of its own, removed
 # at the end; jobs still running then are killed, by pid. The harness gives MIXSERVE, MPIRUN, srcdir.
 set -u
-export LC_ALL=C
+export LC_ALL=C ASAN_OPTIONS=detect_leaks=0 # MPI leaks at exit
 model=$srcdir/inputs/models/tiny-qwen3-moe
 python=${PYTHON:-/usr/bin/python3}
 here=$srcdir/tests/e2e
