@@ -149,8 +149,8 @@ int mix_coordinator_turn(struct mix_coordinator *c)
     c->beat = now;
     TRY(post_all(c, MIX_LETTER_ALIVE, 0));
     TRY(mix_job_beat(c->config.job));
-    for (int i = 0; i < c->config.replicas; i++)
-        if (now - c->replica[i].heard > c->config.stall_s)
+    for (int i = 0; i < c->config.replicas; i++) /* who has left has nothing more to say */
+        if (!c->replica[i].left && now - c->replica[i].heard > c->config.stall_s)
             return MIX_FAIL(MIX_ECOMM, "rank %d (node %s) has not been heard of for %.0f s",
                             c->replica[i].leader,
                             mix_comm_host(c->config.comm, c->replica[i].leader),

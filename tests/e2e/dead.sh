@@ -46,6 +46,18 @@ for victim in 1:2 1:0 2:3; do # TP:RANK
   goes_on
 done
 
+# ---- done early: four long rows for one rank, nothing for the others meanwhile
+
+py - "$work/tail.h5" << 'PY'
+import sys, h5py
+with h5py.File(sys.argv[1], "w") as file:
+    file.create_dataset("prompts/text", data=["add 123 456 ="] * 64, dtype=h5py.string_dtype())
+    file["prompts/max_tokens"] = [3900] * 4 + [2] * 60
+PY
+run 4 --input "$work/tail.h5" --output "$work/tail_out.h5" --dtype float32 --ignore-eos -tp 1 \
+  --max-num-seqs 1 --threads 1 --stall-timeout 2
+is 0 "ranks that have left are not missed ($seconds s, --stall-timeout 2)"
+
 # ---- standing still
 
 # code7 RANK SECONDS: it ends with 7 in time and names the rank, and only that one.
