@@ -2,16 +2,16 @@
  *
  * A unit is (sequence, tile of its tokens, kv head); its rows are the query heads of
  * those tokens that share the kv head.  Per split of context a leaf gives a partial
- * for all rows, and partials are folded in order of context: M' = max(M, m), both
- * sides scaled to M', added.  With many units a thread folds as it goes along; with
+ * for all rows, and partials are folded into the first in order of context: M' = max(M, m),
+ * both sides scaled to M', added.  With many units a thread folds as it goes along; with
  * few (a lone long sequence) the splits of a unit are shared out, their partials wait
  * in scratch, and are folded afterwards.  The operations on a row are the same. */
 #include "kernels/attention.h"
 
 #include "base/err.h"
 #include "dev/dev.h"
+#include "kernels/attention_split.h"
 #include "kernels/exp.h"
-#include "kernels/simd.h"
 
 #include <math.h>
 #include <omp.h>
@@ -20,80 +20,29 @@
 #include <string.h>
 
 enum {
-    TILE_ROWS = 32, /* rows of a unit, if the group is not larger */
-    PAGES = MIX_SPLIT / MIX_PAGE,
+    TILE_ROWS = 32,        /* rows of a unit, if the group is not larger */
     UNITS_PER_THREAD = 4,  /* so many units a thread need no cutting of contexts */
     MOST_PARTIALS = 65536, /* rows x splits in scratch: 34 MB at head_dim 128 */
 };
 
 static const double SHARED = 2e6; /* multiply-adds: about 20 us on one core, worth waking a team */
 
-/* A partial to compute: rows of one kv head with one split of context. */
-struct split {
-    const void *keys, *values;
-    size_t key[PAGES], value[PAGES]; /* where the pages start, in numbers */
-    const float *const *q;           /* [rows] */
-    const int *limit;                /* [rows] tokens of this split that the row sees */
-    float *score;                    /* [rows][MIX_SPLIT] */
-    float *max, *sum;                /* [rows] */
-    float *out;                      /* [rows][dim] */
-    float scale;
-    int rows, dim;
-    int most, pages; /* the largest limit, and its pages */
-    bool bf16;
-};
-
-#define LANES      4
-#define VALUE_ROWS 2
-#define LEAF(name) any_##name
-#include "kernels/attention_leaf.h"
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#define LANES      8
-#define VALUE_ROWS 2
-#define LEAF(name) avx2_##name
-#include "kernels/attention_leaf.h"
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
-#define LANES      16
-#define VALUE_ROWS 4
-#define LEAF(name) avx512_##name
-#include "kernels/attention_leaf.h"
-#pragma GCC pop_options
-#endif
-
-struct leaves {
-    void (*split)(const struct split *s);
-    void (*fold)(float *total, const float *part, float keep, float take, int dim);
-};
-
-static struct leaves choose(void)
-{
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return (struct leaves){avx512_split, avx512_fold};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return (struct leaves){avx2_split, avx2_fold};
-#endif
-    return (struct leaves){any_split, any_fold};
-}
-
 static size_t round64(size_t bytes)
 {
     return (bytes + 63) / 64 * 64;
 }
 
+/* Results of a split: [rows][dim], [rows], [rows]. */
+struct part {
+    float *out, *max, *sum;
+};
+
 /* What one thread works in. */
 struct work {
-    const float **q;             /* [rows] */
-    int *limit;                  /* [rows] */
-    float *score;                /* [rows][MIX_SPLIT] */
-    float *part, *max, *sum;     /* [rows][dim], [rows], [rows] */
-    float *total, *top, *weight; /* the running fold: [rows][dim], [rows], [rows] */
+    const float **q;         /* [rows] */
+    int *limit;              /* [rows] */
+    float *score;            /* [rows][MIX_SPLIT] */
+    struct part part, total; /* of a split; folded so far */
 };
 
 static size_t work_layout(struct work *w, char *base, int rows, int dim)
@@ -106,12 +55,12 @@ static size_t work_layout(struct work *w, char *base, int rows, int dim)
     TAKE(q, n);
     TAKE(limit, n);
     TAKE(score, n * MIX_SPLIT);
-    TAKE(part, n * (size_t)dim);
-    TAKE(max, n);
-    TAKE(sum, n);
-    TAKE(total, n * (size_t)dim);
-    TAKE(top, n);
-    TAKE(weight, n);
+    TAKE(part.out, n * (size_t)dim);
+    TAKE(part.max, n);
+    TAKE(part.sum, n);
+    TAKE(total.out, n * (size_t)dim);
+    TAKE(total.max, n);
+    TAKE(total.sum, n);
 #undef TAKE
     if (w)
         *w = all;
@@ -141,7 +90,7 @@ size_t mix_attention_scratch_cpu(int tokens, int heads, int head_dim, int contex
 /* A call, with what follows from its arguments. */
 struct job {
     const struct mix_attention *a;
-    struct leaves leaf;
+    const struct mix_split_code *code;
     const int32_t *unit; /* [seqs + 1] units before each sequence, per kv head */
     int group, tile;     /* query heads of a kv head; tokens of a unit */
     int rows;            /* of a full unit */
@@ -187,44 +136,66 @@ static size_t row_at(const struct job *j, const struct unit *u, int r)
            (size_t)j->a->kv.head_dim;
 }
 
-static void do_split(const struct job *j, const struct unit *u, int split, const struct work *w,
-                     float *out, float *max, float *sum)
+/* Where the unit's kv head lies in a page of its sequence, in numbers. */
+static size_t page_at(const struct job *j, const struct unit *u, int page)
 {
     const struct mix_attention *a = j->a;
-    struct split s = {
+    int32_t at = a->at.table[(size_t)u->seq * (size_t)a->at.table_stride + (size_t)page];
+
+    return ((size_t)at * (size_t)a->kv.kv_heads + (size_t)u->head) * MIX_PAGE *
+           (size_t)a->kv.head_dim;
+}
+
+/* Pages of so many tokens of a split, at most a whole one. */
+static int pages_of(int tokens)
+{
+    return tokens < MIX_SPLIT ? (tokens + MIX_PAGE - 1) / MIX_PAGE : MIX_SPLIT_PAGES;
+}
+
+/* then: the unit that this thread is likely to do next, or NULL. */
+static void do_split(const struct job *j, const struct unit *u, int split, const struct work *w,
+                     struct part to, const struct unit *then)
+{
+    const struct mix_attention *a = j->a;
+    struct mix_split s = {
         .keys = a->kv.keys,
         .values = a->kv.values,
         .q = w->q,
         .limit = w->limit,
         .score = w->score,
-        .max = max,
-        .sum = sum,
-        .out = out,
+        .max = to.max,
+        .sum = to.sum,
+        .out = to.out,
         .scale = a->scale,
         .rows = u->rows,
         .dim = a->kv.head_dim,
         .most = u->context - split * MIX_SPLIT,
         .bf16 = a->kv.type == MIX_BF16,
     };
-    const int32_t *table = a->at.table + (size_t)u->seq * (size_t)a->at.table_stride;
 
+    if (s.most > MIX_SPLIT)
+        s.next_pages = pages_of(s.most - MIX_SPLIT);
+    else if (then)
+        s.next_pages = pages_of(then->context);
+    for (int i = 0; i < s.next_pages; i++)
+        s.next[i] = s.most > MIX_SPLIT ? page_at(j, u, (split + 1) * MIX_SPLIT_PAGES + i)
+                                       : page_at(j, then, i);
     s.most = s.most < MIX_SPLIT ? s.most : MIX_SPLIT;
-    s.pages = (s.most + MIX_PAGE - 1) / MIX_PAGE;
+    s.pages = pages_of(s.most);
     for (int i = 0; i < s.pages; i++)
-        s.key[i] = s.value[i] =
-            ((size_t)table[split * PAGES + i] * (size_t)a->kv.kv_heads + (size_t)u->head) *
-            MIX_PAGE * (size_t)s.dim;
+        s.page[i] = page_at(j, u, split * MIX_SPLIT_PAGES + i);
     for (int r = 0; r < u->rows; r++) {
         int limit = a->at.position[u->first + r / j->group] + 1 - split * MIX_SPLIT;
 
         w->q[r] = a->q + row_at(j, u, r);
         w->limit[r] = limit < 0 ? 0 : limit < s.most ? limit : s.most;
     }
-    j->leaf.split(&s);
+    j->code->split(&s);
 }
 
-static void fold(const struct job *j, const struct unit *u, int split, const struct work *w,
-                 const float *out, const float *max, const float *sum)
+/* Add the partial of a split after the first to the running one. */
+static void fold(const struct job *j, const struct unit *u, int split, struct part to,
+                 struct part from)
 {
     size_t dim = (size_t)j->a->kv.head_dim;
 
@@ -233,38 +204,28 @@ static void fold(const struct job *j, const struct unit *u, int split, const str
 
         if (j->a->at.position[u->first + r / j->group] < split * MIX_SPLIT)
             continue; /* the row's context ends before this split */
-        top = max[r] > w->top[r] ? max[r] : w->top[r];
-        keep = mix_exp(w->top[r] - top);
-        take = mix_exp(max[r] - top);
-        j->leaf.fold(w->total + (size_t)r * dim, out + (size_t)r * dim, keep, take, (int)dim);
-        w->weight[r] *= keep;
-        w->weight[r] += take * sum[r];
-        w->top[r] = top;
+        top = from.max[r] > to.max[r] ? from.max[r] : to.max[r];
+        keep = mix_exp(to.max[r] - top);
+        take = mix_exp(from.max[r] - top);
+        j->code->fold(to.out + (size_t)r * dim, from.out + (size_t)r * dim, keep, take, (int)dim);
+        to.sum[r] *= keep;
+        to.sum[r] += take * from.sum[r];
+        to.max[r] = top;
     }
 }
 
-static void begin(const struct job *j, const struct unit *u, const struct work *w)
-{
-    memset(w->total, 0, (size_t)u->rows * (size_t)j->a->kv.head_dim * sizeof(float));
-    for (int r = 0; r < u->rows; r++) {
-        w->top[r] = -INFINITY;
-        w->weight[r] = 0;
-    }
-}
-
-static void finish(const struct job *j, const struct unit *u, const struct work *w)
+static void finish(const struct job *j, const struct unit *u, struct part total)
 {
     int dim = j->a->kv.head_dim;
 
     for (int r = 0; r < u->rows; r++) {
-        const float *total = w->total + (size_t)r * (size_t)dim;
+        const float *from = total.out + (size_t)r * (size_t)dim;
         size_t at = row_at(j, u, r);
 
-        for (int d = 0; d < dim; d++)
-            if (j->a->type == MIX_BF16)
-                ((uint16_t *)j->a->out)[at + (size_t)d] = mix_f32_to_bf16(total[d] / w->weight[r]);
-            else
-                ((float *)j->a->out)[at + (size_t)d] = total[d] / w->weight[r];
+        if (j->a->type == MIX_BF16)
+            j->code->finish_bf16((uint16_t *)j->a->out + at, from, total.sum[r], dim);
+        else
+            j->code->finish_f32((float *)j->a->out + at, from, total.sum[r], dim);
     }
 }
 
@@ -273,55 +234,61 @@ static void whole_units(struct mix_dev *dev, const struct job *j, int units, con
 {
 #pragma omp for schedule(dynamic, 1)
     for (int i = 0; i < units; i++) {
-        struct unit u = unit_of(j, i);
+        struct unit u = unit_of(j, i), then;
+        int after = i + omp_get_num_threads();
 
-        begin(j, &u, w);
+        if (after < units)
+            then = unit_of(j, after);
         for (int split = 0; split * MIX_SPLIT < u.context; split++) {
-            do_split(j, &u, split, w, w->part, w->max, w->sum);
-            fold(j, &u, split, w, w->part, w->max, w->sum);
+            do_split(j, &u, split, w, split ? w->part : w->total, after < units ? &then : NULL);
+            if (split)
+                fold(j, &u, split, w->total, w->part);
             if (omp_get_thread_num() == 0)
                 mix_dev_tick(dev);
         }
-        finish(j, &u, w);
+        finish(j, &u, w->total);
     }
 }
 
-/* The splits of every unit shared out, then folded. */
+/* Partial i of those that wait in scratch. */
+static struct part waiting(const struct job *j, size_t i)
+{
+    size_t rows = (size_t)j->rows, dim = (size_t)j->a->kv.head_dim;
+    float *at = j->partial + i * rows * (dim + 2);
+
+    return (struct part){at, at + rows * dim, at + rows * (dim + 1)};
+}
+
+/* The splits of every unit shared out, then folded into the first. */
 static void cut_units(struct mix_dev *dev, const struct job *j, int units, const struct work *w)
 {
-    size_t dim = (size_t)j->a->kv.head_dim, rows = (size_t)j->rows, size = rows * (dim + 2);
-
 #pragma omp for schedule(dynamic, 1)
     for (int i = 0; i < units * j->splits; i++) {
         struct unit u = unit_of(j, i / j->splits);
-        float *part = j->partial + (size_t)i * size;
 
         if (i % j->splits * MIX_SPLIT < u.context)
-            do_split(j, &u, i % j->splits, w, part, part + rows * dim, part + rows * (dim + 1));
+            do_split(j, &u, i % j->splits, w, waiting(j, (size_t)i), NULL);
         if (omp_get_thread_num() == 0)
             mix_dev_tick(dev);
     }
 #pragma omp for schedule(dynamic, 1)
     for (int i = 0; i < units; i++) {
+        size_t first = (size_t)i * (size_t)j->splits;
         struct unit u = unit_of(j, i);
 
-        begin(j, &u, w);
-        for (int split = 0; split * MIX_SPLIT < u.context; split++) {
-            const float *part = j->partial + ((size_t)i * (size_t)j->splits + (size_t)split) * size;
-
-            fold(j, &u, split, w, part, part + rows * dim, part + rows * (dim + 1));
-        }
-        finish(j, &u, w);
+        for (int split = 1; split * MIX_SPLIT < u.context; split++)
+            fold(j, &u, split, waiting(j, first), waiting(j, first + (size_t)split));
+        finish(j, &u, waiting(j, first));
         if (omp_get_thread_num() == 0)
             mix_dev_tick(dev);
     }
 }
 
-int mix_attention_cpu(struct mix_dev *dev, const struct mix_attention *a)
+int mix_attention_with(enum mix_isa isa, struct mix_dev *dev, const struct mix_attention *a)
 {
     int threads = mix_dev_threads(dev), rows = most_rows(a->heads), dim = a->kv.head_dim, units = 0;
     size_t size = work_layout(NULL, NULL, rows, dim), after;
-    struct job j = {.a = a, .leaf = choose()};
+    struct job j = {.a = a, .code = mix_split_code(isa)};
     double work = 0;
     int32_t *unit;
     bool cut;
@@ -367,4 +334,9 @@ int mix_attention_cpu(struct mix_dev *dev, const struct mix_attention *a)
             whole_units(dev, &j, units, &w);
     }
     return MIX_OK;
+}
+
+int mix_attention_cpu(struct mix_dev *dev, const struct mix_attention *a)
+{
+    return mix_attention_with(mix_isa_best(), dev, a);
 }

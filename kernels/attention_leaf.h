@@ -1,144 +1,184 @@
 /* attention_leaf.h - one split of context for a tile of queries, for one instruction set.
  *
- * Included by attention_cpu.c once per instruction set, with LANES (fp32 numbers of
- * a register), VALUE_ROWS and LEAF(name).  A row is one query head of one token; the rows of a tile
- * share a kv head, so that each number of a page is loaded and widened once for several rows.  Each
- * sum runs over d or over p in rising order in one lane, whatever LANES is and however rows are put
- * together: blocking changes speed, not bits. */
+ * Included by attention_split_cpu.c once per instruction set, with LANES (fp32 numbers of
+ * a register), ROWS (of the largest block) and LEAF(name).  The rows of a tile share
+ * a kv head, so that each number of a page is loaded and widened once for several rows.
+ * Each sum runs over d or over p in rising order in one lane, whatever LANES is and
+ * however rows are put together: blocking changes speed, not bits.
+ *
+ * Pages lie anywhere, so hardware sees no streams in them: while scores are computed the
+ * values of the same page are asked for, and while values are summed the keys of the next
+ * split. */
 
-typedef float LEAF(vf) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef uint32_t LEAF(vu) __attribute__((vector_size(4 * LANES)));
-typedef uint16_t LEAF(vh) __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+#include "kernels/leaf.h"
 
-#define INLINE static inline __attribute__((always_inline))
+#define PARTS (MIX_PAGE / LANES)
 
-INLINE void LEAF(load)(LEAF(vf) * v, const void *base, size_t at, bool bf16)
+INLINE LEAF(vf) LEAF(load)(const void *base, size_t at, const bool bf16)
 {
-    if (bf16) {
-        LEAF(vh) h = *(const LEAF(vh) *)((const uint16_t *)base + at);
-
-        *v = (LEAF(vf))(__builtin_convertvector(h, LEAF(vu)) << 16);
-    } else {
-        *v = *(const LEAF(vf) *)((const float *)base + at);
-    }
+    return bf16 ? LEAF(widen)((const uint16_t *)base + at)
+                : *(const LEAF(vf) *)((const float *)base + at);
 }
 
-/* score[r][page i] of rows [0, rows) and pages [0, pages), both constants. */
-INLINE void LEAF(score_block)(const struct split *s, int row, int page, const int rows,
-                              const int pages, const bool bf16)
+/* score[r][page i] of rows [row, row + rows) and some pages, both constants.  ask: lines of the
+ * values of the (only) page for each 2 d. */
+INLINE void LEAF(score_block)(const struct mix_split *s, int row, int page, const int rows,
+                              const int pages, const bool bf16, const int ask)
 {
-    enum { PARTS = MIX_PAGE / LANES };
-    LEAF(vf) acc[8][PARTS] = {{{0}}};
-    const void *keys = s->keys;
+    LEAF(vf) acc[8 * PARTS];
+    const float *q[8];
+    const char *ahead = (const char *)s->values + s->page[page] * (bf16 ? 2 : 4);
     size_t dim = (size_t)s->dim;
 
-    for (size_t d = 0; d < dim; d++)
 #pragma GCC unroll MIX_UNROLL
-        for (int i = 0; i < pages; i++)
+    for (int i = 0; i < rows * pages * PARTS; i++)
+        acc[i] = (LEAF(vf)){0};
 #pragma GCC unroll MIX_UNROLL
-            for (int part = 0; part < PARTS; part++) {
-                LEAF(vf) k;
+    for (int r = 0; r < rows; r++)
+        q[r] = s->q[row + r];
+    for (size_t d = 0; d < dim; d++) {
+        if (ask && (ask > 1 || d % 2 == 0)) {
+            __builtin_prefetch(ahead, 0, 2);
+            ahead += 64;
+        }
+#pragma GCC unroll MIX_UNROLL
+        for (int i = 0; i < pages * PARTS; i++) {
+            LEAF(vf)
+            k = LEAF(load)(s->keys,
+                           s->page[page + i / PARTS] + d * MIX_PAGE + (size_t)(i % PARTS * LANES),
+                           bf16);
 
-                LEAF(load)
-                (&k, keys, s->key[page + i] + d * MIX_PAGE + (size_t)(part * LANES), bf16);
 #pragma GCC unroll MIX_UNROLL
-                for (int r = 0; r < rows; r++)
-                    acc[r * pages + i][part] += s->q[row + r][d] * k;
-            }
+            for (int r = 0; r < rows; r++)
+                acc[r * pages * PARTS + i] += q[r][d] * k;
+        }
+    }
 #pragma GCC unroll MIX_UNROLL
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll MIX_UNROLL
-        for (int i = 0; i < pages; i++)
-#pragma GCC unroll MIX_UNROLL
-            for (int part = 0; part < PARTS; part++)
-                *(LEAF(vf) *)(s->score + (size_t)(row + r) * MIX_SPLIT +
-                              (size_t)((page + i) * MIX_PAGE + part * LANES)) =
-                    acc[r * pages + i][part];
+        for (int i = 0; i < pages * PARTS; i++)
+            *(LEAF(vf) *)(s->score + (size_t)(row + r) * MIX_SPLIT +
+                          (size_t)(page * MIX_PAGE + i * LANES)) = acc[r * pages * PARTS + i];
 }
 
-INLINE void LEAF(scores)(const struct split *s, const bool bf16)
-{
-    enum { MOST = 8 / (MIX_PAGE / LANES) }; /* rows x pages: 8 registers of sums */
-    int row = 0;
-
-    for (; row + MOST <= s->rows; row += MOST)
-        for (int page = 0; page < s->pages; page++)
-            LEAF(score_block)(s, row, page, MOST, 1, bf16);
-    for (; row + MOST / 2 <= s->rows; row += MOST / 2) {
-        int page = 0;
-
-        for (; page + 2 <= s->pages; page += 2)
-            LEAF(score_block)(s, row, page, MOST / 2, 2, bf16);
-        for (; page < s->pages; page++)
-            LEAF(score_block)(s, row, page, MOST / 2, 1, bf16);
+/* A function for every size of block, for the sake of registers. */
+#define SCORES(name, rows, pages, bf16, ask) \
+    static __attribute__((noinline)) void LEAF(name)(const struct mix_split *s, int row, int page) \
+    { \
+        LEAF(score_block)(s, row, page, rows, pages, bf16, ask); \
     }
-    for (; row < s->rows; row++) {
-        int page = 0;
 
-        for (; page + MOST <= s->pages; page += MOST)
-            LEAF(score_block)(s, row, page, 1, MOST, bf16);
-        for (; page < s->pages; page++)
-            LEAF(score_block)(s, row, page, 1, 1, bf16);
+/* Rows by the block; the first block also asks for the values. */
+#define ALL_SCORES(name, bf16, ask) \
+    SCORES(name##_first, ROWS, 1, bf16, ask) \
+    SCORES(name##_many, ROWS, 1, bf16, 0) \
+    SCORES(name##_some, ROWS / 2, 1, bf16, ask) \
+    SCORES(name##_one, 1, 1, bf16, ask) \
+    SCORES(name##_one_long, 1, ROWS, bf16, 0) \
+    static void LEAF(name)(const struct mix_split *s) \
+    { \
+        int row = 0; \
+\
+        for (; row + ROWS <= s->rows; row += ROWS) \
+            for (int page = 0; page < s->pages; page++) \
+                row ? LEAF(name##_many)(s, row, page) : LEAF(name##_first)(s, row, page); \
+        for (; row + ROWS / 2 <= s->rows; row += ROWS / 2) \
+            for (int page = 0; page < s->pages; page++) \
+                LEAF(name##_some)(s, row, page); \
+        for (; row < s->rows; row++) { \
+            int page = 0; \
+\
+            for (; page + ROWS <= s->pages; page += ROWS) \
+                LEAF(name##_one_long)(s, row, page); \
+            for (; page < s->pages; page++) \
+                LEAF(name##_one)(s, row, page); \
+        } \
     }
-}
+
+ALL_SCORES(scores_f32, false, 2)
+ALL_SCORES(scores_bf16, true, 1)
 
 /* Scores to weights exp(scale * score - largest); zero behind the row's last token. */
-static void LEAF(weights)(const struct split *s)
+static void LEAF(weights)(const struct mix_split *s)
 {
     for (int r = 0; r < s->rows; r++) {
-        float *p = s->score + (size_t)r * MIX_SPLIT, lane[MIX_PAGE] = {0};
-        float max = -INFINITY, scale = s->scale;
+        float *p = s->score + (size_t)r * MIX_SPLIT, lane[MIX_PAGE], max, scale = s->scale;
         int limit = s->limit[r], whole = s->pages * MIX_PAGE;
 
-        for (int i = 0; i < limit; i++)
-            max = p[i] > max ? p[i] : max;
-        max *= scale;
+        for (int i = limit; i < whole; i++)
+            p[i] = -INFINITY;
 #pragma omp simd
-        for (int i = 0; i < whole; i++)
-            p[i] = i < limit ? mix_exp(scale * p[i] - max) : 0.0f;
+        for (int i = 0; i < MIX_PAGE; i++)
+            lane[i] = -INFINITY;
         for (int c = 0; c < whole; c += MIX_PAGE)
 #pragma omp simd
             for (int i = 0; i < MIX_PAGE; i++)
-                lane[i] += p[c + i];
-        for (int step = MIX_PAGE / 2; step > 0; step /= 2)
-            for (int i = 0; i < step; i++)
-                lane[i] += lane[i + step];
+                lane[i] = p[c + i] > lane[i] ? p[c + i] : lane[i];
+        max = mix_tree_max(lane, MIX_PAGE) * scale;
+#pragma omp simd
+        for (int i = 0; i < MIX_PAGE; i++)
+            lane[i] = 0;
+        for (int c = 0; c < whole; c += MIX_PAGE)
+#pragma omp simd
+            for (int i = 0; i < MIX_PAGE; i++) {
+                float w = c + i < limit ? mix_exp(scale * p[c + i] - max) : 0.0f;
+
+                p[c + i] = w;
+                lane[i] += w;
+            }
         s->max[r] = max;
-        s->sum[r] = lane[0];
+        s->sum[r] = mix_tree_sum(lane, MIX_PAGE);
     }
 }
 
-/* out[r][d .. d + vectors * LANES) of rows [row, row + rows), both constants. */
-INLINE void LEAF(value_block)(const struct split *s, int row, size_t d, const int rows,
-                              const int vectors, const bool bf16)
+/* out[r][d .. d + vectors * LANES) of rows [row, row + rows), both constants.  ask: of the keys of
+ * the next split, as many lines for each token as a token's values have. */
+INLINE void LEAF(value_block)(const struct mix_split *s, int row, size_t d, const int rows,
+                              const int vectors, const bool bf16, const bool ask)
 {
-    LEAF(vf) acc[16] = {{0}};
-    size_t dim = (size_t)s->dim;
+    LEAF(vf) acc[16];
+    const float *weight = s->score + (size_t)row * MIX_SPLIT;
+    size_t dim = (size_t)s->dim, bytes = dim * (bf16 ? 2 : 4);
 
+#pragma GCC unroll MIX_UNROLL
+    for (int i = 0; i < rows * vectors; i++)
+        acc[i] = (LEAF(vf)){0};
     for (int page = 0, p = 0; p < s->most; page++) {
         int end = s->most - p < MIX_PAGE ? s->most : p + MIX_PAGE;
+        const char *ahead = (const char *)s->keys + s->next[page] * (bf16 ? 2 : 4);
 
-        for (size_t at = s->value[page] + d; p < end; p++, at += dim)
-#pragma GCC unroll 16
-            for (int v = 0; v < vectors; v++) {
-                LEAF(vf) x;
-
-                LEAF(load)(&x, s->values, at + (size_t)(v * LANES), bf16);
-#pragma GCC unroll 16
-                for (int r = 0; r < rows; r++)
-                    acc[r * vectors + v] += s->score[(size_t)(row + r) * MIX_SPLIT + (size_t)p] * x;
+        for (size_t at = s->page[page] + d; p < end; p++, at += dim) {
+            if (ask && page < s->next_pages) {
+                for (size_t b = 0; b < bytes; b += 64)
+                    __builtin_prefetch(ahead + b, 0, 2);
+                ahead += bytes;
             }
+#pragma GCC unroll MIX_UNROLL
+            for (int v = 0; v < vectors; v++) {
+                LEAF(vf) x = LEAF(load)(s->values, at + (size_t)(v * LANES), bf16);
+
+#pragma GCC unroll MIX_UNROLL
+                for (int r = 0; r < rows; r++)
+                    acc[r * vectors + v] += weight[r * MIX_SPLIT + p] * x;
+            }
+        }
     }
-#pragma GCC unroll 16
+#pragma GCC unroll MIX_UNROLL
     for (int r = 0; r < rows; r++)
-#pragma GCC unroll 16
+#pragma GCC unroll MIX_UNROLL
         for (int v = 0; v < vectors; v++)
             *(LEAF(vf) *)(s->out + (size_t)(row + r) * dim + d + (size_t)(v * LANES)) =
                 acc[r * vectors + v];
 }
 
+#define VALUES(name, rows, vectors, bf16, ask) \
+    static __attribute__((noinline)) void LEAF(name)(const struct mix_split *s, int row, size_t d) \
+    { \
+        LEAF(value_block)(s, row, d, rows, vectors, bf16, ask); \
+    }
+
 /* The numbers of a head that do not fill a register. */
-INLINE void LEAF(value_rest)(const struct split *s, size_t d, const bool bf16)
+INLINE void LEAF(value_rest)(const struct mix_split *s, size_t d, const bool bf16)
 {
     for (int r = 0; r < s->rows; r++) {
         float *out = s->out + (size_t)r * (size_t)s->dim;
@@ -147,7 +187,7 @@ INLINE void LEAF(value_rest)(const struct split *s, size_t d, const bool bf16)
             float sum = 0;
 
             for (int p = 0; p < s->most; p++) {
-                size_t at = s->value[p / MIX_PAGE] + (size_t)(p % MIX_PAGE) * (size_t)s->dim + c;
+                size_t at = s->page[p / MIX_PAGE] + (size_t)(p % MIX_PAGE) * (size_t)s->dim + c;
                 float v = bf16 ? mix_bf16_to_f32(((const uint16_t *)s->values)[at])
                                : ((const float *)s->values)[at];
 
@@ -158,40 +198,48 @@ INLINE void LEAF(value_rest)(const struct split *s, size_t d, const bool bf16)
     }
 }
 
-INLINE void LEAF(values)(const struct split *s, const bool bf16)
-{
-    size_t d = 0, dim = (size_t)s->dim;
-
-    for (; d + 4 * LANES <= dim; d += 4 * LANES) {
-        int row = 0;
-
-        for (; row + VALUE_ROWS <= s->rows; row += VALUE_ROWS)
-            LEAF(value_block)(s, row, d, VALUE_ROWS, 4, bf16);
-        for (; row < s->rows; row++)
-            LEAF(value_block)(s, row, d, 1, 4, bf16);
+#define ALL_VALUES(name, bf16) \
+    VALUES(name##_first, ROWS, 2, bf16, true) \
+    VALUES(name##_many, ROWS, 2, bf16, false) \
+    VALUES(name##_narrow, ROWS, 1, bf16, false) \
+    VALUES(name##_one_first, 1, 4, bf16, true) \
+    VALUES(name##_one_wide, 1, 4, bf16, false) \
+    VALUES(name##_one, 1, 1, bf16, false) \
+    static void LEAF(name)(const struct mix_split *s) \
+    { \
+        size_t dim = (size_t)s->dim, d; \
+        int row = 0; \
+\
+        for (; row + ROWS <= s->rows; row += ROWS) { \
+            for (d = 0; d + 2 * LANES <= dim; d += 2 * LANES) \
+                row + (int)d ? LEAF(name##_many)(s, row, d) : LEAF(name##_first)(s, row, d); \
+            for (; d + LANES <= dim; d += LANES) \
+                LEAF(name##_narrow)(s, row, d); \
+        } \
+        for (; row < s->rows; row++) { \
+            for (d = 0; d + 4 * LANES <= dim; d += 4 * LANES) \
+                row + (int)d ? LEAF(name##_one_wide)(s, row, d) \
+                             : LEAF(name##_one_first)(s, row, d); \
+            for (; d + LANES <= dim; d += LANES) \
+                LEAF(name##_one)(s, row, d); \
+        } \
+        LEAF(value_rest)(s, dim / LANES * LANES, bf16); \
     }
-    for (; d + LANES <= dim; d += LANES) {
-        int row = 0;
 
-        for (; row + 4 <= s->rows; row += 4)
-            LEAF(value_block)(s, row, d, 4, 1, bf16);
-        for (; row < s->rows; row++)
-            LEAF(value_block)(s, row, d, 1, 1, bf16);
-    }
-    LEAF(value_rest)(s, d, bf16);
-}
+ALL_VALUES(values_f32, false)
+ALL_VALUES(values_bf16, true)
 
-static void LEAF(split)(const struct split *s)
+static void LEAF(split)(const struct mix_split *s)
 {
     if (s->bf16)
-        LEAF(scores)(s, true);
+        LEAF(scores_bf16)(s);
     else
-        LEAF(scores)(s, false);
+        LEAF(scores_f32)(s);
     LEAF(weights)(s);
     if (s->bf16)
-        LEAF(values)(s, true);
+        LEAF(values_bf16)(s);
     else
-        LEAF(values)(s, false);
+        LEAF(values_f32)(s);
 }
 
 /* Fold a partial into the running one: total (+)= partial, in order of context. */
@@ -205,7 +253,26 @@ static void LEAF(fold)(float *total, const float *part, float keep, float take, 
         total[d] += take * part[d];
 }
 
+static void LEAF(finish_f32)(float *out, const float *total, float weight, int dim)
+{
+#pragma omp simd
+    for (int d = 0; d < dim; d++)
+        out[d] = total[d] / weight;
+}
+
+static void LEAF(finish_bf16)(uint16_t *out, const float *total, float weight, int dim)
+{
+#pragma omp simd
+    for (int d = 0; d < dim; d++)
+        out[d] = mix_f32_to_bf16(total[d] / weight);
+}
+
 #undef INLINE
+#undef PARTS
+#undef SCORES
+#undef ALL_SCORES
+#undef VALUES
+#undef ALL_VALUES
 #undef LANES
-#undef VALUE_ROWS
+#undef ROWS
 #undef LEAF

@@ -26,8 +26,8 @@ struct mix_kernels {
     int (*product_selftest)(struct mix_dev *dev, enum mix_dtype type, int n, int k,
                             bool *invariant);
     size_t (*attention_scratch)(int tokens, int heads, int head_dim, int context, int threads);
-    /* The constants and the instruction set that fix the bits, as text: "cpu avx512_bf16 onednn 2.6
-     * ...". */
+    /* The constants and the instruction set that fix the bits, as text: "cpu avx512_bf16, products
+     * avx512_bf16, chain 512, page 16, ...". */
     int (*describe)(enum mix_dtype type, char *text, size_t room);
     /* Does the hardware multiply bf16 itself?  (dtype auto) */
     bool (*has_bf16)(void);

@@ -2,9 +2,10 @@
 libmix_a_SOURCES += \
   %D%/kernels.c   %D%/kernels.h \
   %D%/kernels_cpu.c \
-  %D%/pages.h %D%/exp.h %D%/simd.h \
+  %D%/pages.h %D%/exp.h %D%/leaf.h %D%/simd.h \
   %D%/team.h      %D%/team_cpu.c \
   %D%/attention.h %D%/attention_cpu.c %D%/attention_leaf.h \
+  %D%/attention_split.h %D%/attention_split_cpu.c \
   %D%/combine.h   %D%/combine_cpu.c \
   %D%/dnnl_cpu.h  %D%/dnnl_cpu.c \
   %D%/embed.h     %D%/embed_cpu.c \

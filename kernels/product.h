@@ -6,12 +6,15 @@
  * that meet it: a dense layer has one group, a layer of experts one per local
  * expert, of which many may be empty.
  *
- * Batch invariance: y[i] is the same bits whatever the other rows, their number,
- * the other groups, and the number of threads.  A weight is cut into panels of n,
- * packed once; rows are cut into tiles of fixed sizes; an item is (group, tile,
- * panel) and runs one primitive that takes the same arithmetic path for every
- * tile size.  mix_product_selftest looks whether the library of this machine
- * keeps that. */
+ * Batch invariance: y[i] is the same bits whatever the other rows, their number, the
+ * other groups, and the number of threads: every output is a sum over k of its own,
+ * whose order depends on the instruction set alone.  On cpu that is one chain over rising
+ * k for bf16 (pairs of k where the processor multiplies pairs), and chains of MIX_CHAIN,
+ * added in order, for fp32.  A library may be used only if it is found to keep rows
+ * apart (oneDNN for bf16 on cpus with matrix units); mix_product_selftest says whether a
+ * shape is invariant.
+ *
+ * Weights are packed once and belong to the device that packed them. */
 #ifndef MIX_KERN_PRODUCT_H
 #define MIX_KERN_PRODUCT_H
 
@@ -23,6 +26,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+enum { MIX_CHAIN = 512 }; /* fp32 products that are summed before they are added to the rest */
 
 struct mix_dev;
 struct mix_packed; /* one weight in the backend's own layout; opaque */
@@ -46,8 +51,8 @@ size_t mix_product_bytes_cpu(enum mix_dtype type, int n, int k);
 
 int mix_product_cpu(struct mix_dev *dev, const struct mix_product *a);
 
-/* *invariant: are the rows of this type's products bit-equal for every number of rows, here?
- * Tries tiles of every size in the shape [n][k]. */
+/* *invariant: are the rows of products of this type and shape bit-equal for every number of rows,
+ * here? */
 int mix_product_selftest_cpu(struct mix_dev *dev, enum mix_dtype type, int n, int k,
                              bool *invariant);
 

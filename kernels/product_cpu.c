@@ -16,7 +16,7 @@
 
 static const double ITEM = 60e3;   /* ns that an item should take */
 static const double LONG = 180e3;  /* ns that it may take: the tick's 200 us */
-static const double SERIAL = 20e3; /* ns below which waking a team costs more */
+static const double SERIAL = 40e3; /* ns below which waking a team costs more */
 static const double STREAM = 20;   /* bytes of weights that a core reads in a nanosecond */
 
 struct mix_packed {

@@ -9,18 +9,15 @@
  * together, [k][WIDTH], or [k / 2][WIDTH][2] for pairs, so that one stream comes from
  * memory.  A block is up to ROWS rows: ROWS x VECTORS registers of sums, for each k VECTORS
  * loads and ROWS broadcasts.  A sum is one chain over k, whatever the block; for fp32
- * chains of CHAIN that are added up in order, because there its rounding is what limits
+ * chains of MIX_CHAIN that are added up in order, because there its rounding is what limits
  * the result (for bf16 that of the operands does).
  *
  * With more than one block the stripe is read from memory by the first and from L2
  * by the others, in which memory would be idle: they ask for the next stripe. */
 
-#define INLINE static inline __attribute__((always_inline))
-#define WIDTH  (LANES * VECTORS)
+#include "kernels/leaf.h"
 
-typedef float LEAF(vf) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef uint32_t LEAF(vu) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef uint16_t LEAF(vh) __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+#define WIDTH (LANES * VECTORS)
 
 /* acc += x[r][p] * w[p] for the rows of a block, all constants but the pointers and p. */
 INLINE void LEAF(step)(LEAF(vf) * acc, const char *w, const char *const *x, size_t p,
@@ -35,10 +32,7 @@ INLINE void LEAF(step)(LEAF(vf) * acc, const char *w, const char *const *x, size
             if (kind == KIND_F32)
                 f[v] = *(const LEAF(vf) *)(w + (p * WIDTH + (size_t)(v * LANES)) * 4);
             else
-                f[v] = (LEAF(vf))(
-                    __builtin_convertvector(
-                        *(const LEAF(vh) *)(w + (p * WIDTH + (size_t)(v * LANES)) * 2), LEAF(vu))
-                    << 16);
+                f[v] = LEAF(widen)((const uint16_t *)(const void *)w + p * WIDTH + v * LANES);
 #pragma GCC unroll MIX_UNROLL
         for (int r = 0; r < rows; r++)
 #pragma GCC unroll MIX_UNROLL
@@ -80,7 +74,7 @@ INLINE void LEAF(block)(const struct stripe *s, int row, const int rows, const e
     for (int r = 0; r < rows; r++)
         x[r] = s->x + (size_t)(row + r) * s->x_stride;
     do {
-        size_t end = kind == KIND_F32 && steps - p > CHAIN ? p + CHAIN : steps;
+        size_t end = kind == KIND_F32 && steps - p > MIX_CHAIN ? p + MIX_CHAIN : steps;
         bool first = kind != KIND_F32 || p == 0;
         LEAF(vf) acc[ROWS * VECTORS];
 

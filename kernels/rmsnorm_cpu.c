@@ -20,10 +20,7 @@ MIX_SIMD static float sum_squares(const float *x, int dim)
             lane[i] += x[c + i] * x[c + i];
     for (int i = 0; c + i < dim; i++)
         lane[i] += x[c + i] * x[c + i];
-    for (int step = LANES / 2; step > 0; step /= 2)
-        for (int i = 0; i < step; i++)
-            lane[i] += lane[i + step];
-    return lane[0];
+    return mix_tree_sum(lane, LANES);
 }
 
 MIX_SIMD static void scale_f32(float *y, const float *x, const float *w, float scale, int dim)

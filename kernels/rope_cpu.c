@@ -40,10 +40,7 @@ MIX_SIMD static void head(float *restrict y, const float *restrict x, const floa
                 lane[i] += x[c + i] * x[c + i];
         for (int i = 0; c + i < dim; i++)
             lane[i] += x[c + i] * x[c + i];
-        for (int step = LANES / 2; step > 0; step /= 2)
-            for (int i = 0; i < step; i++)
-                lane[i] += lane[i + step];
-        scale = 1.0f / sqrtf(lane[0] / (float)dim + eps);
+        scale = 1.0f / sqrtf(mix_tree_sum(lane, LANES) / (float)dim + eps);
 #pragma omp simd
         for (int i = 0; i < dim; i++)
             v[i] = x[i] * scale * w[i];

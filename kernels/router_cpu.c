@@ -30,10 +30,7 @@ MIX_SIMD static float exps(float *p, const float *x, int n)
             lane[i] += p[c + i];
     for (int i = 0; c + i < n; i++)
         lane[i] += p[c + i];
-    for (int step = LANES / 2; step > 0; step /= 2)
-        for (int i = 0; i < step; i++)
-            lane[i] += lane[i + step];
-    return lane[0];
+    return mix_tree_sum(lane, LANES);
 }
 
 MIX_SIMD static void divide(float *p, float by, int n)

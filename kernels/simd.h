@@ -26,4 +26,26 @@ enum { MIX_UNROLL = 1 };
 enum { MIX_UNROLL = 32 };
 #endif
 
+/* Partial sums to one, as a tree: (i, i + lanes / 2), then (i, i + lanes / 4), ...  lanes: a
+ * constant, a power of two of at most 32. */
+static inline __attribute__((always_inline)) float mix_tree_sum(float *lane, const int lanes)
+{
+#pragma GCC unroll 6
+    for (int step = lanes / 2; step > 0; step /= 2)
+#pragma omp simd
+        for (int i = 0; i < step; i++)
+            lane[i] += lane[i + step];
+    return lane[0];
+}
+
+static inline __attribute__((always_inline)) float mix_tree_max(float *lane, const int lanes)
+{
+#pragma GCC unroll 6
+    for (int step = lanes / 2; step > 0; step /= 2)
+#pragma omp simd
+        for (int i = 0; i < step; i++)
+            lane[i] = lane[i + step] > lane[i] ? lane[i + step] : lane[i];
+    return lane[0];
+}
+
 #endif

@@ -3,8 +3,21 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "kernels/attention_split.h"
 
 #include <math.h>
+#include <stdio.h>
+
+static enum mix_isa isa = MIX_ISAS; /* MIX_ISAS: what the table takes */
+
+static const char *name_of(const struct kern *k)
+{
+    static char text[96];
+
+    snprintf(text, sizeof text, "%s%s%s", k->name, isa < MIX_ISAS ? ", " : "",
+             isa < MIX_ISAS ? mix_isa_name(isa) : "");
+    return text;
+}
 
 struct model {
     int heads, kv_heads, dim;
@@ -123,7 +136,7 @@ static float *run(struct kern *k, const struct cache *c, const struct part *part
         .tokens = tokens,
         .heads = m->heads,
         .scale = 1 / sqrtf((float)m->dim)};
-    *rc = k->ops->attention(k->dev, &a);
+    *rc = isa < MIX_ISAS ? mix_attention_with(isa, k->dev, &a) : k->ops->attention(k->dev, &a);
     out = kern_down_as(k, a.out, (size_t)tokens * row, m->type);
     kern_free(k, (void *)(size_t)a.q);
     kern_free(k, (void *)(size_t)a.at.first);
@@ -180,7 +193,7 @@ static void against_reference(struct kern *k, const struct cache *c, const struc
             d = kern_distance(got + at, want, row, 2e-6, 1e-5 + kern_rounding(c->m->type));
             most = d <= most ? most : d;
         }
-    ok(rc == 0 && most <= 1, "%s: %s, %d over %d heads of %d, %s", k->name, what, c->m->heads,
+    ok(rc == 0 && most <= 1, "%s: %s, %d over %d heads of %d, %s", name_of(k), what, c->m->heads,
        c->m->kv_heads, c->m->dim, mix_dtype_name(c->m->type));
     free(got);
     free(want);
@@ -215,18 +228,16 @@ static void bits(struct kern *k, const struct cache *c, int context)
         }
     }
     ok(!failed && same, "%s: the same bits alone, in chunks and in company, %d heads of %d, %s",
-       k->name, c->m->heads, c->m->dim, mix_dtype_name(c->m->type));
+       name_of(k), c->m->heads, c->m->dim, mix_dtype_name(c->m->type));
     free(want);
 }
 
-static void all(struct kern *k)
+static void one_code(struct kern *k)
 {
     static const struct model models[] = {
         {1, 1, 2, MIX_F32},   {4, 1, 48, MIX_F32},    {6, 2, 40, MIX_BF16}, {3, 3, 64, MIX_BF16},
         {40, 1, 64, MIX_F32}, {32, 4, 128, MIX_BF16}, {8, 1, 128, MIX_F32}, {2, 1, 257, MIX_F32},
     };
-    struct mix_attention wrong = {
-        .type = MIX_F32, .kv = {.type = MIX_F32, .kv_heads = 2}, .heads = 3};
 
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
         struct cache c = make_cache(k, &models[i], 3, 600);
@@ -243,6 +254,21 @@ static void all(struct kern *k)
         bits(k, &c, i == 5 ? 600 : 300);
         free_cache(k, &c);
     }
+}
+
+/* The instruction sets of this processor: all of them, though only the best is taken. */
+static void all(struct kern *k)
+{
+    struct mix_attention wrong = {
+        .type = MIX_F32, .kv = {.type = MIX_F32, .kv_heads = 2}, .heads = 3};
+
+    one_code(k);
+    for (isa = 0; strcmp(mix_dev_name(k->dev), "cpu") == 0 && isa < MIX_ISA_AVX512_BF16; isa++)
+        if (mix_isa_here(isa))
+            one_code(k);
+        else
+            tap_skip(mix_isa_name(isa), "not on this processor");
+    isa = MIX_ISAS;
     mix_log_level(MIX_LOG_SILENT);
     ok(k->ops->attention(k->dev, &wrong) == MIX_EBUG, "%s: 3 heads over 2 are refused", k->name);
     mix_log_level(MIX_LOG_INFO);

@@ -4,7 +4,7 @@ libkern_a_SOURCES = %D%/kern.h %D%/kern.c
 KERN_LDADD = libkern.a libtap.a $(MIX_LIBS)
 
 check_PROGRAMS += %D%/attention.t %D%/combine.t %D%/embed.t %D%/exp.t %D%/pack.t %D%/product.t %D%/rmsnorm.t \
-                  %D%/rope.t %D%/router.t %D%/sum.t %D%/swiglu.t
+                  %D%/rope.t %D%/router.t %D%/sum.t %D%/swiglu.t %D%/tick.t
 %C%_attention_t_SOURCES = %D%/attention.c
 %C%_attention_t_LDADD   = $(KERN_LDADD)
 %C%_combine_t_SOURCES = %D%/combine.c
@@ -26,5 +26,7 @@ check_PROGRAMS += %D%/attention.t %D%/combine.t %D%/embed.t %D%/exp.t %D%/pack.t
 %C%_sum_t_LDADD       = $(KERN_LDADD)
 %C%_swiglu_t_SOURCES  = %D%/swiglu.c
 %C%_swiglu_t_LDADD    = $(KERN_LDADD)
+%C%_tick_t_SOURCES    = %D%/tick.c
+%C%_tick_t_LDADD      = $(KERN_LDADD)
 # Run in the build folder, on the program that check has built.
 dist_check_SCRIPTS += %D%/product_isa.sh
