@@ -68,27 +68,34 @@ INLINE void LEAF(score_block)(const struct mix_split *s, int row, int page, cons
         LEAF(score_block)(s, row, page, rows, pages, bf16, ask); \
     }
 
-/* Rows by the block; the first block also asks for the values. */
+/* Rows by the block, few rows over several pages at once; a block that can be the first also asks
+ * for the values. */
 #define ALL_SCORES(name, bf16, ask) \
     SCORES(name##_first, ROWS, 1, bf16, ask) \
     SCORES(name##_many, ROWS, 1, bf16, 0) \
     SCORES(name##_some, ROWS / 2, 1, bf16, ask) \
-    SCORES(name##_one, 1, 1, bf16, ask) \
+    SCORES(name##_two, 2, 1, bf16, 0) \
+    SCORES(name##_two_long, 2, ROWS / 2, bf16, 0) \
+    SCORES(name##_one, 1, 1, bf16, 0) \
     SCORES(name##_one_long, 1, ROWS, bf16, 0) \
     static void LEAF(name)(const struct mix_split *s) \
     { \
-        int row = 0; \
+        int row = 0, page; \
 \
         for (; row + ROWS <= s->rows; row += ROWS) \
-            for (int page = 0; page < s->pages; page++) \
+            for (page = 0; page < s->pages; page++) \
                 row ? LEAF(name##_many)(s, row, page) : LEAF(name##_first)(s, row, page); \
-        for (; row + ROWS / 2 <= s->rows; row += ROWS / 2) \
-            for (int page = 0; page < s->pages; page++) \
+        for (; ROWS > 4 && row + ROWS / 2 <= s->rows; row += ROWS / 2) \
+            for (page = 0; page < s->pages; page++) \
                 LEAF(name##_some)(s, row, page); \
+        for (; row + 2 <= s->rows; row += 2) { \
+            for (page = 0; page + ROWS / 2 <= s->pages; page += ROWS / 2) \
+                LEAF(name##_two_long)(s, row, page); \
+            for (; page < s->pages; page++) \
+                LEAF(name##_two)(s, row, page); \
+        } \
         for (; row < s->rows; row++) { \
-            int page = 0; \
-\
-            for (; page + ROWS <= s->pages; page += ROWS) \
+            for (page = 0; page + ROWS <= s->pages; page += ROWS) \
                 LEAF(name##_one_long)(s, row, page); \
             for (; page < s->pages; page++) \
                 LEAF(name##_one)(s, row, page); \
@@ -202,6 +209,10 @@ INLINE void LEAF(value_rest)(const struct mix_split *s, size_t d, const bool bf1
     VALUES(name##_first, ROWS, 2, bf16, true) \
     VALUES(name##_many, ROWS, 2, bf16, false) \
     VALUES(name##_narrow, ROWS, 1, bf16, false) \
+    VALUES(name##_two_first, 2, 4, bf16, true) \
+    VALUES(name##_two_wide, 2, 4, bf16, false) \
+    VALUES(name##_two, 2, 2, bf16, false) \
+    VALUES(name##_two_narrow, 2, 1, bf16, false) \
     VALUES(name##_one_first, 1, 4, bf16, true) \
     VALUES(name##_one_wide, 1, 4, bf16, false) \
     VALUES(name##_one, 1, 1, bf16, false) \
@@ -215,6 +226,15 @@ INLINE void LEAF(value_rest)(const struct mix_split *s, size_t d, const bool bf1
                 row + (int)d ? LEAF(name##_many)(s, row, d) : LEAF(name##_first)(s, row, d); \
             for (; d + LANES <= dim; d += LANES) \
                 LEAF(name##_narrow)(s, row, d); \
+        } \
+        for (; row + 2 <= s->rows; row += 2) { \
+            for (d = 0; d + 4 * LANES <= dim; d += 4 * LANES) \
+                row + (int)d ? LEAF(name##_two_wide)(s, row, d) \
+                             : LEAF(name##_two_first)(s, row, d); \
+            for (; d + 2 * LANES <= dim; d += 2 * LANES) \
+                LEAF(name##_two)(s, row, d); \
+            for (; d + LANES <= dim; d += LANES) \
+                LEAF(name##_two_narrow)(s, row, d); \
         } \
         for (; row < s->rows; row++) { \
             for (d = 0; d + 4 * LANES <= dim; d += 4 * LANES) \

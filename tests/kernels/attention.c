@@ -199,9 +199,16 @@ static void against_reference(struct kern *k, const struct cache *c, const struc
     free(want);
 }
 
-/* The bits of every token: alone, and in steps of all kinds. */
+/* The tokens that bits looks at: around the ends of pages, splits and of the context. */
+static bool looked_at(int p, int context)
+{
+    return p < 20 || (p > 250 && p < 262) || p > context - 4;
+}
+
+/* The bits of a token: alone, and in steps of all kinds. */
 static void bits(struct kern *k, const struct cache *c, int context)
 {
+    const int chunks[] = {7, 64, context};
     size_t row = (size_t)(c->m->heads * c->m->dim);
     float *want = calloc((size_t)context * row, sizeof *want), *got;
     bool same = true;
@@ -210,20 +217,24 @@ static void bits(struct kern *k, const struct cache *c, int context)
     for (int p = 0; p < context; p++) { /* one by one, as generated tokens come */
         struct part alone = {1, p, p + 1};
 
+        if (!looked_at(p, context))
+            continue;
         got = run(k, c, &alone, 1, &rc);
         failed |= rc;
         memcpy(want + (size_t)p * row, got, row * sizeof *got);
         free(got);
     }
-    for (int chunk = 3; chunk < 2 * context; chunk *= 3) { /* chunks of a prompt, with company */
-        for (int p = 0; p < context; p += chunk) {
-            int to = p + chunk < context ? p + chunk : context;
+    for (int n = 0; n < 3; n++) { /* chunks of a prompt, with company */
+        for (int p = 0; p < context; p += chunks[n]) {
+            int to = p + chunks[n] < context ? p + chunks[n] : context;
             struct part parts[4] = {{0, 5, 9}, {1, p, to}, {2, context - 1, context}, {0, 2, 3}};
 
             got = run(k, c, parts, 4, &rc);
             failed |= rc;
-            same = same && memcmp(got + 4 * row, want + (size_t)p * row,
-                                  (size_t)(to - p) * row * sizeof *got) == 0;
+            for (int i = p; i < to; i++)
+                same = same && (!looked_at(i, context) ||
+                                memcmp(got + (size_t)(4 + i - p) * row, want + (size_t)i * row,
+                                       row * sizeof *got) == 0);
             free(got);
         }
     }
@@ -240,7 +251,11 @@ static void one_code(struct kern *k)
     };
 
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
-        struct cache c = make_cache(k, &models[i], 3, 600);
+        struct cache c;
+
+        if (isa < MIX_ISAS && i != 1 && i != 2 && i != 5)
+            continue; /* three shapes for each instruction set */
+        c = make_cache(k, &models[i], 3, 600);
 
         against_reference(k, &c, (struct part[]){{0, 0, 1}}, 1, "the first token");
         against_reference(k, &c, (struct part[]){{2, 15, 17}, {0, 254, 258}, {1, 0, 3}}, 3,
@@ -251,7 +266,7 @@ static void one_code(struct kern *k)
         against_reference(k, &c, (struct part[]){{0, 240, 300}, {1, 7, 7}, {2, 0, 20}}, 3,
                           "chunks of prompts, one empty");
         against_reference(k, &c, NULL, 0, "no tokens");
-        bits(k, &c, i == 5 ? 600 : 300);
+        bits(k, &c, i == 5 ? 530 : 270);
         free_cache(k, &c);
     }
 }
