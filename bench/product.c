@@ -1,7 +1,7 @@
 /* product.c - products against the read bandwidth and the peak of the machine, in one run.
  *
  *   bench/product [--threads N] [--rounds N] [--type bf16|f32] [--shape I] [--clock wall|cpu]
- *                 [--statistic median|best]
+ *                 [--statistic median|best] [--engine any|avx2|avx512|avx512_bf16|dnnl]
  *
  * Weights of one shape fill at least 384 MB, so that each is read from memory; a call
  * multiplies m rows with each of them (as a step's tokens meet experts).  Rounds of
@@ -10,6 +10,7 @@
 #include "bench.h"
 #include "dev/dev.h"
 #include "kernels/kernels.h"
+#include "kernels/product_engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 struct setup {
     struct mix_dev *dev;
     const struct mix_kernels *ops;
+    const struct mix_product_engine *engine;
     int threads, rounds;
     enum mix_dtype type;
     double peak;
@@ -37,7 +39,7 @@ struct setup {
 
 static int shape(const struct setup *s, int n, int k)
 {
-    size_t bytes = s->ops->product_bytes(s->type, n, k);
+    size_t bytes = (size_t)n * (size_t)k * mix_dtype_size(s->type);
     int groups = (int)(402653184 / bytes), rc = MIX_OK, *first = NULL;
     static struct mix_packed *w[MOST_GROUPS];
     double time[ROWS][MOST_ROUNDS], read[MOST_ROUNDS], start;
@@ -47,7 +49,7 @@ static int shape(const struct setup *s, int n, int k)
 
     groups = groups > MOST_GROUPS ? MOST_GROUPS : groups < 1 ? 1 : groups;
     for (int g = 0; g < groups; g++)
-        TRY(s->ops->product_pack(s->dev, &w[g], raw, s->type, n, k));
+        TRY(mix_product_pack_with(s->engine, s->dev, &w[g], raw, s->type, n, k));
     first = calloc((size_t)groups + 1, sizeof *first);
     x = bench_memory((size_t)(64 * groups + 512) * (size_t)k * 4);
     y = bench_memory((size_t)(64 * groups + 512) * (size_t)n * 4);
@@ -101,9 +103,18 @@ out:
     return rc;
 }
 
+static const struct mix_product_engine *engine_of(const char *name, enum mix_dtype type)
+{
+    for (int i = 0; name && i < MIX_ISAS; i++)
+        if (strcmp(mix_product_simd[i].name, name) == 0)
+            return &mix_product_simd[i];
+    return name && strcmp(name, "dnnl") == 0 ? &mix_product_dnnl : mix_product_engine_of(type);
+}
+
 int main(int argc, char **argv)
 {
     struct setup s = {.threads = 2, .rounds = 7, .type = MIX_BF16};
+    const char *engine = NULL;
     char text[256];
     int rc = MIX_OK, only = -1;
 
@@ -118,19 +129,23 @@ int main(int argc, char **argv)
             bench_best();
         else if (strcmp(argv[i], "--shape") == 0)
             only = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--engine") == 0)
+            engine = argv[i + 1];
         else if (strcmp(argv[i], "--type") == 0)
             s.type = strcmp(argv[i + 1], "f32") == 0 ? MIX_F32 : MIX_BF16;
     if (s.rounds < 1 || s.rounds > MOST_ROUNDS)
         return 2;
     TRY(mix_dev_open(&s.dev, "cpu", 0, s.threads));
     s.ops = mix_kernels_of(s.dev);
+    s.engine = engine_of(engine, s.type);
     TRY(s.ops->describe(s.type, text, sizeof text));
     s.reader_bytes = 402653184;
     if (!(s.reader = bench_memory(s.reader_bytes)))
         goto out;
     s.peak = bench_peak(s.threads) * (s.type == MIX_BF16 && s.ops->has_bf16() ? 2 : 1);
-    printf("# %s\n# %d threads, peak %.0f GF/s (fp32 multiply-adds%s)\n", text, s.threads,
-           s.peak / 1e9, s.type == MIX_BF16 && s.ops->has_bf16() ? ", twice for bf16" : "");
+    printf("# %s\n# engine %s, %d threads, peak %.0f GF/s (fp32 multiply-adds%s)\n", text,
+           s.engine->name, s.threads, s.peak / 1e9,
+           s.type == MIX_BF16 && s.ops->has_bf16() ? ", twice for bf16" : "");
     printf("# type     n     k  rows         us     GB/s of read     GF/s of peak\n");
     for (int i = 0; i < (int)(sizeof shapes / sizeof shapes[0]); i++)
         if (only < 0 || only == i)

@@ -175,11 +175,21 @@ BLOCKS(bf16_asking, KIND_PAIRS, LEAF(HALF4))
 BLOCKS(bf16_alone, KIND_WIDEN, 0)
 BLOCKS(bf16_asking, KIND_WIDEN, LEAF(HALF2))
 #endif
+#if LANES == 16
+#define F32_SINGLE  LEAF(f32_alone)
+#define BF16_SINGLE LEAF(bf16_alone)
+#else
+BLOCKS(f32_single, KIND_F32, 2 * LEAF(HALF4))
+#define F32_SINGLE  LEAF(f32_single)
+#define BF16_SINGLE LEAF(bf16_asking)
+#endif
 
 /* All rows in blocks of nearly equal size, of which the first two ask for the next stripe: per
- * block they go through so many bytes of it. */
+ * block they go through so many bytes of it.  A single block has memory to itself, and
+ * asking helps it only where registers are short: with 16 lanes enough loads are under way. */
 INLINE void LEAF(blocks)(const struct stripe *s, LEAF(block_func) *const *alone,
-                         LEAF(block_func) *const *asking, size_t bytes)
+                         LEAF(block_func) *const *asking, LEAF(block_func) *const *single,
+                         size_t bytes)
 {
     int blocks = (s->rows + ROWS - 1) / ROWS;
     const char *ahead = s->ahead, *end = s->ahead + s->bytes;
@@ -187,8 +197,10 @@ INLINE void LEAF(blocks)(const struct stripe *s, LEAF(block_func) *const *alone,
     for (int b = blocks, row = 0; b > 0; b--) {
         int rows = (s->rows - row + b - 1) / b;
 
-        if (!s->ahead || blocks == 1 || ahead >= end) {
+        if (!s->ahead || ahead >= end || (blocks == 1 && rows == 1)) {
             alone[rows](s, row, NULL);
+        } else if (blocks == 1) {
+            single[rows](s, row, ahead);
         } else {
             asking[rows](s, row, ahead);
             ahead += bytes;
@@ -199,7 +211,8 @@ INLINE void LEAF(blocks)(const struct stripe *s, LEAF(block_func) *const *alone,
 
 static void LEAF(f32)(const struct stripe *s)
 {
-    LEAF(blocks)(s, LEAF(f32_alone), LEAF(f32_asking), (size_t)s->k / STEPS * LEAF(HALF4) * 64);
+    LEAF(blocks)
+    (s, LEAF(f32_alone), LEAF(f32_asking), F32_SINGLE, (size_t)s->k / STEPS * LEAF(HALF4) * 64);
 }
 
 static void LEAF(bf16)(const struct stripe *s)
@@ -210,11 +223,13 @@ static void LEAF(bf16)(const struct stripe *s)
     size_t bytes = (size_t)s->k / STEPS * LEAF(HALF2) * 64;
 #endif
 
-    LEAF(blocks)(s, LEAF(bf16_alone), LEAF(bf16_asking), bytes);
+    LEAF(blocks)(s, LEAF(bf16_alone), LEAF(bf16_asking), BF16_SINGLE, bytes);
 }
 
 #undef BLOCK
 #undef BLOCKS
+#undef F32_SINGLE
+#undef BF16_SINGLE
 #undef INLINE
 #undef WIDTH
 #undef LANES

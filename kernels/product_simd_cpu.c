@@ -20,7 +20,7 @@
 #include <immintrin.h>
 #endif
 
-enum { CHUNK = 66 }; /* 11 blocks of 6 */
+enum { CHUNK = 66 }; /* rows of an item: 11 blocks of 6 */
 
 /* How weights and rows are multiplied. */
 enum kind {
@@ -52,7 +52,7 @@ struct stripe {
 #define LANES      8
 #define VECTORS    2
 #define STEPS      2
-#define ROWS       6
+#define ROWS       4
 #define PAIRS      0
 #define LEAF(name) avx2_##name
 #include "kernels/product_leaf.h"
