@@ -20,6 +20,16 @@ INLINE LEAF(vf) LEAF(load)(const void *base, size_t at, const bool bf16)
                 : *(const LEAF(vf) *)((const float *)base + at);
 }
 
+/* Ask for so many numbers, of one kv head in some pages. */
+INLINE void LEAF(ask)(const void *base, const size_t *page, int pages, size_t numbers, bool bf16)
+{
+    size_t size = bf16 ? 2 : 4;
+
+    for (int i = 0; i < pages; i++)
+        for (size_t b = 0; b < numbers * size; b += 64)
+            __builtin_prefetch((const char *)base + page[i] * size + b, 0, 2);
+}
+
 /* score[r][page i] of rows [row, row + rows) and some pages, both constants.  ask: lines of the
  * values of the (only) page for each 2 d. */
 INLINE void LEAF(score_block)(const struct mix_split *s, int row, int page, const int rows,
@@ -62,24 +72,24 @@ INLINE void LEAF(score_block)(const struct mix_split *s, int row, int page, cons
 }
 
 /* A function for every size of block, for the sake of registers. */
-#define SCORES(name, rows, pages, bf16, ask) \
+#define SCORES(name, rows, pages, bf16, lines) \
     static __attribute__((noinline)) void LEAF(name)(const struct mix_split *s, int row, int page) \
     { \
-        LEAF(score_block)(s, row, page, rows, pages, bf16, ask); \
+        LEAF(score_block)(s, row, page, rows, pages, bf16, lines); \
     }
 
-/* Rows by the block, few rows over several pages at once; a block that can be the first also asks
- * for the values. */
-#define ALL_SCORES(name, bf16, ask) \
-    SCORES(name##_first, ROWS, 1, bf16, ask) \
+/* Rows by the block, few rows over several pages at once.  The first also ask for the values. */
+#define ALL_SCORES(name, bf16, lines) \
+    SCORES(name##_first, ROWS, 1, bf16, lines) \
     SCORES(name##_many, ROWS, 1, bf16, 0) \
-    SCORES(name##_some, ROWS / 2, 1, bf16, ask) \
+    SCORES(name##_some, ROWS / 2, 1, bf16, lines) \
     SCORES(name##_two, 2, 1, bf16, 0) \
     SCORES(name##_two_long, 2, ROWS / 2, bf16, 0) \
     SCORES(name##_one, 1, 1, bf16, 0) \
     SCORES(name##_one_long, 1, ROWS, bf16, 0) \
     static void LEAF(name)(const struct mix_split *s) \
     { \
+        size_t numbers = (size_t)s->dim * MIX_PAGE; \
         int row = 0, page; \
 \
         for (; row + ROWS <= s->rows; row += ROWS) \
@@ -89,14 +99,24 @@ INLINE void LEAF(score_block)(const struct mix_split *s, int row, int page, cons
             for (page = 0; page < s->pages; page++) \
                 LEAF(name##_some)(s, row, page); \
         for (; row + 2 <= s->rows; row += 2) { \
-            for (page = 0; page + ROWS / 2 <= s->pages; page += ROWS / 2) \
+            for (page = 0; page + ROWS / 2 <= s->pages; page += ROWS / 2) { \
+                if (row == 0) \
+                    LEAF(ask)(s->values, s->page + page, ROWS / 2, numbers, bf16); \
                 LEAF(name##_two_long)(s, row, page); \
+            } \
+            if (row == 0) \
+                LEAF(ask)(s->values, s->page + page, s->pages - page, numbers, bf16); \
             for (; page < s->pages; page++) \
                 LEAF(name##_two)(s, row, page); \
         } \
         for (; row < s->rows; row++) { \
-            for (page = 0; page + ROWS <= s->pages; page += ROWS) \
+            for (page = 0; page + ROWS <= s->pages; page += ROWS) { \
+                if (row == 0) \
+                    LEAF(ask)(s->values, s->page + page, ROWS, numbers, bf16); \
                 LEAF(name##_one_long)(s, row, page); \
+            } \
+            if (row == 0) \
+                LEAF(ask)(s->values, s->page + page, s->pages - page, numbers, bf16); \
             for (; page < s->pages; page++) \
                 LEAF(name##_one)(s, row, page); \
         } \
@@ -221,6 +241,8 @@ INLINE void LEAF(value_rest)(const struct mix_split *s, size_t d, const bool bf1
         size_t dim = (size_t)s->dim, d; \
         int row = 0; \
 \
+        if (dim < (s->rows < ROWS ? 4 : 2) * LANES) /* no block below does */ \
+            LEAF(ask)(s->keys, s->next, s->next_pages, dim * MIX_PAGE, bf16); \
         for (; row + ROWS <= s->rows; row += ROWS) { \
             for (d = 0; d + 2 * LANES <= dim; d += 2 * LANES) \
                 row + (int)d ? LEAF(name##_many)(s, row, d) : LEAF(name##_first)(s, row, d); \

@@ -8,7 +8,7 @@
  * which its k experts are listed, nor on where they were computed.  Each product
  * is rounded before it is added (no fma across the weight).
  *
- * row[t][j] < 0: that expert is not here; it is absent.  A token with none is a
+ * k is at most 64.  row[t][j] < 0: that expert is not here; it is absent.  A token with none is a
  * sum of zero. */
 #ifndef MIX_KERN_COMBINE_H
 #define MIX_KERN_COMBINE_H

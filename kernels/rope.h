@@ -2,9 +2,10 @@
  *
  *   q, k     normed over head_dim per head (Qwen3: rmsnorm.h's formula), if weights are given
  *   q, k     rotated: pairs (d, d + head_dim / 2), angle = position * theta^(-2 d / head_dim)
- *            (the half-split form of the published Hugging Face models; Su et al., arXiv
- * 2104.09864) k, v     written to their pages, rounded to the cache's type
+ *   k, v     written to their pages, rounded to the cache's type
  *
+ * The rotation is in the half-split form of the published Hugging Face models (Su et al.,
+ * arXiv 2104.09864).  head_dim is even and at most 512; tokens may be 0.
  * cos and sin come from a table in fp32, made once in double precision. */
 #ifndef MIX_KERN_ROPE_H
 #define MIX_KERN_ROPE_H

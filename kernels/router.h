@@ -4,7 +4,9 @@
  *   expert[t][0..k)  the k largest p, largest first, ties to the lower id
  *   weight[t][j] = p[expert[t][j]]  (/ their sum, if normalise)
  *
- * tokens may be 0; k <= experts. */
+ * The sum of the softmax is taken in 16 partial sums, lane e % 16, then a tree.  NaNs come
+ * last and stay NaN; all ids exist whatever the logits are.  tokens may be 0; k <=
+ * experts <= 1024. */
 #ifndef MIX_KERN_ROUTER_H
 #define MIX_KERN_ROUTER_H
 
