@@ -21,7 +21,6 @@ static struct mix_plan plan_of(const struct rig_layout *l, int pages)
                     .etp = l->etp,
                     .dtype = (int32_t)l->dtype,
                     .kv_dtype = (int32_t)l->dtype,
-                    .exchange = MIX_EXCHANGE_TP,
                     .invariant = 1,
                     .device = "cpu"},
         .world = l->world,

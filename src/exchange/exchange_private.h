@@ -21,7 +21,6 @@ struct mix_exchange {
 };
 
 /* By enum mix_exchange_kind, without holes. */
-enum { MIX_EXCHANGE_KINDS = MIX_EXCHANGE_TP + 1 };
 extern const struct mix_exchange_ops *const mix_exchange_table[MIX_EXCHANGE_KINDS];
 
 extern const struct mix_exchange_ops mix_exchange_tp; /* tp.c */

@@ -49,7 +49,7 @@ static int open_exchange(struct mix_model *m)
     struct mix_exchange_config config = {
         .dev = m->dev,
         .group = m->copy,
-        .kind = (enum mix_exchange_kind)m->plan->numeric.exchange,
+        .kind = (enum mix_exchange_kind)m->plan->exchange,
         .type = m->type,
         .hidden = m->arch->hidden,
         .experts = m->arch->experts,

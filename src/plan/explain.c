@@ -14,7 +14,7 @@ static int layout(const struct mix_plan_input *in, const struct mix_plan *p, str
                      mix_plan_numeric_id(p) >> 32, p->world, p->world == 1 ? "" : "s",
                      in->topo->hosts, in->topo->hosts == 1 ? "" : "s", n->tp, p->dp));
     TRY(mix_str_addf(out, "experts etp %d x ep %d x edp %d, exchange %s\n", n->etp, p->ep, p->edp,
-                     mix_exchange_kind_name(n->exchange)));
+                     mix_exchange_kind_name(p->exchange)));
     TRY(mix_str_addf(out, "numbers: %s operands, %s keys and values, %sbatch-invariant; %s\n",
                      mix_dtype_name((enum mix_dtype)n->dtype),
                      mix_dtype_name((enum mix_dtype)n->kv_dtype), n->invariant ? "" : "NOT ",

@@ -20,9 +20,33 @@ struct mix_place mix_plan_place(const struct mix_plan *plan, int rank)
     };
 }
 
+static const char *const kind_names[MIX_EXCHANGE_KINDS] = {
+    [MIX_EXCHANGE_TP] = "tp",
+    [MIX_EXCHANGE_EP] = "ep",
+    [MIX_EXCHANGE_HYBRID] = "hybrid",
+};
+
 const char *mix_exchange_kind_name(int kind)
 {
-    return kind == MIX_EXCHANGE_TP ? "tp" : "unknown";
+    return kind >= 0 && kind < MIX_EXCHANGE_KINDS ? kind_names[kind] : "unknown";
+}
+
+int mix_exchange_kind_parse(const char *name)
+{
+    for (int i = 0; i < MIX_EXCHANGE_KINDS; i++)
+        if (!strcmp(name, kind_names[i]))
+            return i;
+    return -1;
+}
+
+int mix_plan_sums(int exchange, int etp, int ep, int wire, bool shuffled)
+{
+    bool subtrees = etp == 1 && wire == MIX_F32 && (ep & (ep - 1)) == 0 && !shuffled;
+
+    if (exchange == MIX_EXCHANGE_TP)
+        return subtrees ? MIX_SUMS_EXPERTS : ep;
+    return exchange == MIX_EXCHANGE_EP && etp > 1 && wire != MIX_F32 ? MIX_SUMS_SLICES
+                                                                     : MIX_SUMS_EXPERTS;
 }
 
 const char *mix_plan_wrong(const struct mix_plan *plan)
@@ -51,7 +75,9 @@ const char *mix_plan_wrong(const struct mix_plan *plan)
     if ((n->dtype != MIX_F32 && n->dtype != MIX_BF16) ||
         (n->kv_dtype != MIX_F32 && n->kv_dtype != MIX_BF16))
         return "a number type that is neither F32 nor BF16";
-    if (n->exchange != MIX_EXCHANGE_TP)
+    if (n->wire != MIX_F32 && n->wire != MIX_BF16)
+        return "a wire type that is neither F32 nor BF16";
+    if (plan->exchange < 0 || plan->exchange >= MIX_EXCHANGE_KINDS)
         return "an exchange that this build does not have";
     if ((int64_t)n->tp * plan->dp != plan->world)
         snprintf(text, sizeof text, "%d ranks are not tp %d x dp %d", plan->world, n->tp, plan->dp);
@@ -71,7 +97,7 @@ const char *mix_plan_wrong(const struct mix_plan *plan)
 
 /* ---- the numeric part, member by member: padding and what follows a string do not count */
 
-enum { NUMBERS = 6 };
+enum { NUMBERS = 7 };
 
 static void numbers(const struct mix_plan_numeric *n, int32_t out[NUMBERS])
 {
@@ -79,8 +105,9 @@ static void numbers(const struct mix_plan_numeric *n, int32_t out[NUMBERS])
     out[1] = n->etp;
     out[2] = n->dtype;
     out[3] = n->kv_dtype;
-    out[4] = n->exchange;
-    out[5] = n->invariant;
+    out[4] = n->wire;
+    out[5] = n->sums;
+    out[6] = n->invariant;
 }
 
 uint64_t mix_plan_numeric_id(const struct mix_plan *plan)
@@ -105,10 +132,22 @@ static const char *yes_no(int32_t x)
     return x ? "yes" : "no";
 }
 
+/* "sums of 4 groups of experts" */
+static const char *sums_name(int32_t sums, char text[40])
+{
+    if (sums == MIX_SUMS_EXPERTS)
+        return "sums of single experts";
+    if (sums == MIX_SUMS_SLICES)
+        return "sums of slices of experts";
+    snprintf(text, 40, "sums of %d groups of experts", sums);
+    return text;
+}
+
 const char *mix_plan_numeric_difference(const struct mix_plan *plan, const struct mix_plan *was)
 {
     static char text[512];
     const struct mix_plan_numeric *a = &plan->numeric, *b = &was->numeric;
+    char name[2][40];
 
     if (a->tp != b->tp)
         snprintf(text, sizeof text, "tp %d, was %d", a->tp, b->tp);
@@ -119,9 +158,12 @@ const char *mix_plan_numeric_difference(const struct mix_plan *plan, const struc
     else if (a->kv_dtype != b->kv_dtype)
         snprintf(text, sizeof text, "KV cache %s, was %s", dtype_name(a->kv_dtype),
                  dtype_name(b->kv_dtype));
-    else if (a->exchange != b->exchange)
-        snprintf(text, sizeof text, "exchange %s, was %s", mix_exchange_kind_name(a->exchange),
-                 mix_exchange_kind_name(b->exchange));
+    else if (a->wire != b->wire)
+        snprintf(text, sizeof text, "wire type %s, was %s", dtype_name(a->wire),
+                 dtype_name(b->wire));
+    else if (a->sums != b->sums)
+        snprintf(text, sizeof text, "%s, was %s", sums_name(a->sums, name[0]),
+                 sums_name(b->sums, name[1]));
     else if (a->invariant != b->invariant)
         snprintf(text, sizeof text, "batch-invariant %s, was %s", yes_no(a->invariant),
                  yes_no(b->invariant));

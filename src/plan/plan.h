@@ -14,15 +14,28 @@
 
 #include "base/dtype.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum mix_exchange_kind { MIX_EXCHANGE_TP }; /* ep, hybrid, mixserve and fused: not built yet */
+/* How tokens get to their experts (exchange/); mixserve and fused are not built yet. */
+enum mix_exchange_kind {
+    MIX_EXCHANGE_TP,
+    MIX_EXCHANGE_EP,
+    MIX_EXCHANGE_HYBRID,
+    MIX_EXCHANGE_KINDS
+};
+
+/* What is summed before it is sent.  Each expert's result may travel by itself (its slices summed
+ * in fp32 first), each slice of it may, or the experts of a rank may be summed first: then the
+ * value is the number of such groups, ep. */
+enum { MIX_SUMS_EXPERTS = 0, MIX_SUMS_SLICES = -1 };
 
 struct mix_plan_numeric {
     int32_t tp, etp;
     int32_t dtype;     /* enum mix_dtype of matrix operands: MIX_F32 or MIX_BF16 */
     int32_t kv_dtype;  /* enum mix_dtype of the KV cache */
-    int32_t exchange;  /* enum mix_exchange_kind */
+    int32_t wire;      /* enum mix_dtype of what comes back from experts between domains */
+    int32_t sums;      /* MIX_SUMS_..., or how many groups of experts */
     int32_t invariant; /* 1: batch-invariant; 0: the CPU has no invariant path (stored, said) */
     char device[16];   /* "cpu" */
     char kernels[200]; /* mix_kernels.describe: constants and instruction set */
@@ -32,6 +45,7 @@ struct mix_plan {
     struct mix_plan_numeric numeric;
     int32_t world, domains, domain_size; /* world = domains * domain_size */
     int32_t dp, ep, edp;
+    int32_t exchange;           /* enum mix_exchange_kind */
     int32_t threads;            /* of a rank; 0: each rank's own share of its cpus */
     int32_t max_num_seqs;       /* sequences of a replica that run at once */
     int32_t max_batched_tokens; /* tokens of a replica's step */
@@ -48,7 +62,14 @@ struct mix_place { /* one rank's coordinates */
  * borrowed until the next call.  For plans from files. */
 const char *mix_plan_wrong(const struct mix_plan *plan);
 
-const char *mix_exchange_kind_name(int kind); /* "tp", as --exchange takes it; never NULL */
+const char *mix_exchange_kind_name(int kind);  /* "tp", as --exchange takes it; never NULL */
+int mix_exchange_kind_parse(const char *name); /* -1: no such exchange */
+
+/* The sums of an exchange over such a mesh, in the one form of those that give equal bits: with
+ * whole experts (etp 1), fp32 on the wire and ep a power of two, the groups of tp are subtrees of
+ * the sum over all experts (design of kernels/combine.h), so nothing is summed in another order.
+ * shuffled: experts are not at home where mix_homes_identity has them. */
+int mix_plan_sums(int exchange, int etp, int ep, int wire, bool shuffled);
 
 struct mix_place mix_plan_place(const struct mix_plan *plan, int rank);
 

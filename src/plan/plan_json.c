@@ -23,13 +23,10 @@ struct member {
     }
 
 static const struct member numeric[] = {
-    IN(struct mix_plan_numeric, tp, INT),
-    IN(struct mix_plan_numeric, etp, INT),
-    IN(struct mix_plan_numeric, dtype, DTYPE),
-    IN(struct mix_plan_numeric, kv_dtype, DTYPE),
-    IN(struct mix_plan_numeric, exchange, EXCHANGE),
-    IN(struct mix_plan_numeric, invariant, INT),
-    IN(struct mix_plan_numeric, device, TEXT),
+    IN(struct mix_plan_numeric, tp, INT),        IN(struct mix_plan_numeric, etp, INT),
+    IN(struct mix_plan_numeric, dtype, DTYPE),   IN(struct mix_plan_numeric, kv_dtype, DTYPE),
+    IN(struct mix_plan_numeric, wire, DTYPE),    IN(struct mix_plan_numeric, sums, INT),
+    IN(struct mix_plan_numeric, invariant, INT), IN(struct mix_plan_numeric, device, TEXT),
     IN(struct mix_plan_numeric, kernels, TEXT),
 };
 
@@ -40,6 +37,7 @@ static const struct member placement[] = {
     IN(struct mix_plan, dp, INT),
     IN(struct mix_plan, ep, INT),
     IN(struct mix_plan, edp, INT),
+    IN(struct mix_plan, exchange, EXCHANGE),
     IN(struct mix_plan, threads, INT),
     IN(struct mix_plan, max_num_seqs, INT),
     IN(struct mix_plan, max_batched_tokens, INT),
@@ -139,13 +137,14 @@ static int get_name(const struct member *m, const json_t *x, int32_t *to, const 
     const char *s = json_string_value(x);
     enum mix_dtype t;
 
-    if (s && m->type == EXCHANGE && !strcmp(s, mix_exchange_kind_name(MIX_EXCHANGE_TP)))
-        *to = MIX_EXCHANGE_TP;
+    if (s && m->type == EXCHANGE && mix_exchange_kind_parse(s) >= 0)
+        *to = mix_exchange_kind_parse(s);
     else if (s && m->type == DTYPE && mix_dtype_parse(s, &t))
         *to = (int32_t)t;
     else
         return MIX_FAIL(MIX_EINPUT, "%s: \"%s\": expected %s, found %.40s", file, m->name,
-                        m->type == DTYPE ? "F32 or BF16" : "an exchange of this build (tp)",
+                        m->type == DTYPE ? "F32 or BF16"
+                                         : "an exchange of this build (tp, ep, hybrid)",
                         s ? s : type_name(x));
     return MIX_OK;
 }

@@ -363,7 +363,7 @@ static void fill(const struct wanted *w, int tp, const struct fit *f, struct mix
     n->tp = tp;
     n->etp = etp_of(w, tp);
     n->dtype = n->kv_dtype = (int32_t)w->dtype;
-    n->exchange = MIX_EXCHANGE_TP;
+    n->wire = MIX_F32;
     n->invariant = w->kernels->invariant;
     snprintf(n->device, sizeof n->device, "%s", in->device);
     snprintf(n->kernels, sizeof n->kernels, "%s", w->kernels->describe);
@@ -373,6 +373,8 @@ static void fill(const struct wanted *w, int tp, const struct fit *f, struct mix
     plan->dp = w->world / tp;
     plan->ep = 1;
     plan->edp = w->world / n->etp;
+    plan->exchange = MIX_EXCHANGE_TP;
+    n->sums = mix_plan_sums(plan->exchange, n->etp, plan->ep, n->wire, false);
     plan->threads = in->pins.threads;
     plan->max_num_seqs = w->seqs;
     plan->max_batched_tokens = w->tokens;

@@ -101,29 +101,31 @@ static void same_numbers(void)
 static void different_numbers(void)
 {
     struct mix_plan was = some_plan();
-    struct mix_plan now[8];
+    struct mix_plan now[9];
     static const char *const want[] = {
         "tp 1, was 2",
         "etp 1, was 2",
         "dtype F32, was BF16",
         "KV cache F32, was BF16",
-        "exchange unknown, was tp",
+        "wire type BF16, was F32",
+        "sums of 2 groups of experts, was sums of single experts",
         "batch-invariant no, was yes",
         "device cuda, was cpu",
         "kernels page 16, avx2, was page 16, avx512_bf16",
     };
 
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 9; i++)
         now[i] = was;
     now[0].numeric.tp = 1;
     now[1].numeric.etp = 1;
     now[2].numeric.dtype = MIX_F32;
     now[3].numeric.kv_dtype = MIX_F32;
-    now[4].numeric.exchange = 99;
-    now[5].numeric.invariant = 0;
-    strcpy(now[6].numeric.device, "cuda");
-    strcpy(now[7].numeric.kernels, "page 16, avx2");
-    for (int i = 0; i < 8; i++) {
+    now[4].numeric.wire = MIX_BF16;
+    now[5].numeric.sums = 2;
+    now[6].numeric.invariant = 0;
+    strcpy(now[7].numeric.device, "cuda");
+    strcpy(now[8].numeric.kernels, "page 16, avx2");
+    for (int i = 0; i < 9; i++) {
         const char *got = mix_plan_numeric_difference(&now[i], &was);
 
         ok(got && strcmp(got, want[i]) == 0, "%s", want[i]);
@@ -141,6 +143,9 @@ int main(void)
     every_mesh();
     same_numbers();
     different_numbers();
-    ok(strcmp(mix_exchange_kind_name(MIX_EXCHANGE_TP), "tp") == 0, "the exchange has a name");
+    for (int kind = 0; kind < MIX_EXCHANGE_KINDS; kind++)
+        ok(mix_exchange_kind_parse(mix_exchange_kind_name(kind)) == kind, "exchange %s",
+           mix_exchange_kind_name(kind));
+    ok(mix_exchange_kind_parse("auto") == -1, "auto is no exchange");
     return tap_done();
 }
