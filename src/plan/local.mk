@@ -1,5 +1,6 @@
 libmix_a_SOURCES += \
   %D%/explain.c   %D%/explain.h   \
+  %D%/layouts.c   %D%/layouts.h   \
   %D%/memory.c    %D%/memory.h    \
   %D%/plan.c      %D%/plan.h      \
   %D%/plan_json.c %D%/plan_json.h \

@@ -382,7 +382,7 @@ static void fill(const struct wanted *w, int tp, const struct fit *f, struct mix
     plan->pages = f->pages;
     plan->bytes_weights = f->memory.weights;
     plan->bytes_kv = (int64_t)f->pages * f->memory.kv_page;
-    plan->bytes_activations = f->memory.activations;
+    plan->bytes_activations = f->memory.activations + f->memory.exchange;
 }
 
 static int say(struct mix_str *why, int tp, const struct fit *f)
