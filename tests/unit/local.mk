@@ -123,3 +123,5 @@ check_PROGRAMS += %D%/jsonl_write.t
 EXTRA_DIST += tests/golden/text.json tests/golden/make_text_cases.py
 check_PROGRAMS += %D%/raw.t
 %C%_raw_t_SOURCES = %D%/raw.c %D%/scratch.h
+check_PROGRAMS += %D%/machine.t
+%C%_machine_t_SOURCES = %D%/machine.c %D%/scratch.h
