@@ -65,11 +65,11 @@ static void expert_parallel(void)
         {"tp over 2", 1, 1, 2, 2, MIX_EXCHANGE_TP, 2 * 480, 32 * 72 + 16 * 80 + 8 * 32},
         /* my 16 copies go out and come back */
         {"ep over 2", 1, 1, 2, 2, MIX_EXCHANGE_EP, 2 * 480, 32 * 72 + 16 * 72},
-        /* slices of 2 and 3 of 5: 3 x 3 x 8 x 4 = 288 bytes; one expert and one row a token; each
-         * copy comes back in two slices */
-        {"ep over 3, in slices", 1, 2, 3, 2, MIX_EXCHANGE_EP, 288, 48 * 72 + 16 * (8 * 12 + 8)},
+        /* homes of three over 3 are 2, 1, 0: two slices of 3 of 5 (2 x 3 x 3 x 8 x 4 = 576 bytes),
+         * two rows a token; each copy comes back in two slices */
+        {"ep over 3, in slices", 1, 2, 3, 2, MIX_EXCHANGE_EP, 576, 96 * 72 + 16 * (8 * 12 + 8)},
         /* three domains: what 3 x 8 x 2 relayed copies take */
-        {"hybrid", 1, 2, 3, 2, MIX_EXCHANGE_HYBRID, 288, 48 * 72 + 16 * 72 + 3 * 16 * (8 * 12 + 8)},
+        {"hybrid", 1, 2, 3, 2, MIX_EXCHANGE_HYBRID, 576, 96 * 72 + 16 * 72 + 3 * 16 * (8 * 12 + 8)},
         /* a replica of two ranks: 4 of its 8 tokens are owned by each */
         {"ep over a replica", 2, 1, 2, 2, MIX_EXCHANGE_EP, 2 * 480, 16 * 72 + 8 * 72},
     };
