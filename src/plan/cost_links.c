@@ -4,7 +4,7 @@
 #include <math.h>
 
 /* Ids and weights travel as 4 bytes each, counts too. */
-enum { ID = 4, WEIGHT = 4, COUNT = 4, PARTIAL = 4 };
+enum { ID = 4, WEIGHT = 4, COUNT = 4 };
 
 /* One round: so many bytes to each of some peers on one kind of link. */
 static void round_of(const struct mix_cost_model *m, enum mix_link_kind kind, double peers,
@@ -36,7 +36,7 @@ static void by_tp(const struct mix_cost_model *m, double owned, struct mix_cost_
     double out = owned * (hidden * m->type_bytes + k * (ID + WEIGHT));
 
     to_all(m, out, out, l);
-    to_all(m, owned * hidden * PARTIAL, owned * hidden * m->wire_bytes, l);
+    to_all(m, owned * hidden * m->partial_bytes, owned * hidden * m->wire_bytes, l);
 }
 
 /* Counts; k copies, each to the etp ranks of its expert; results the same way back. */
@@ -48,7 +48,7 @@ static void by_ep(const struct mix_cost_model *m, double owned, double busy,
 
     to_all(m, counts, counts, l);
     to_all(m, rows * hidden * m->type_bytes, rows * hidden * m->type_bytes, l);
-    to_all(m, rows * hidden * PARTIAL, rows * hidden * m->wire_bytes, l);
+    to_all(m, rows * hidden * m->partial_bytes, rows * hidden * m->wire_bytes, l);
 }
 
 /* Over the rail to each domain, and inside it to the etp ranks of the expert; back, the rail peer
@@ -65,7 +65,7 @@ static void by_hybrid(const struct mix_cost_model *m, double owned, double busy,
     round_of(m, MIX_LINK_BETWEEN, domains - 1, counts, l);
     round_of(m, MIX_LINK_BETWEEN, domains - 1, rail * (hidden * m->type_bytes + ID), l);
     round_of(m, MIX_LINK_INSIDE, domain - 1, near * (hidden * m->type_bytes + ID), l);
-    round_of(m, MIX_LINK_INSIDE, domain - 1, near * hidden * PARTIAL, l);
+    round_of(m, MIX_LINK_INSIDE, domain - 1, near * hidden * m->partial_bytes, l);
     round_of(m, MIX_LINK_BETWEEN, domains - 1, rail * hidden * m->wire_bytes, l);
 }
 

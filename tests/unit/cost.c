@@ -50,8 +50,11 @@ static struct mix_cost_model model(const struct mix_machine *m, struct mix_layou
                                    .type_bytes = 2,
                                    .kv_bytes = 2,
                                    .wire_bytes = 2,
+                                   .partial_bytes = 4,
                                    .dense_bytes = 2,
                                    .expert_bytes = 2,
+                                   .dense_rows = 1,
+                                   .expert_rows = 1,
                                    .dense_speed = 1,
                                    .expert_speed = 1};
 }
@@ -222,6 +225,11 @@ static void experts(void)
     mix_cost_step(&c, &step, &t);
     ok(fabs(t.total - 2 * 10 * 2 * one / (20 / (3 * (1 - pow(1 / 3.0, 10))))) < 1e-6,
        "at the speed of an expert's rows: %g", t.total);
+    c.expert_rows = 1.5;
+    c.expert_speed = 4;
+    mix_cost_step(&c, &step, &t);
+    ok(fabs(t.total - 2 * 10 * 2 * one / (1.5 * 20 / (3 * (1 - pow(1 / 3.0, 10)))) / 4) < 1e-6,
+       "or four times that of half more rows: %g", t.total);
     arch.shared_experts = 2;
     m = paper();
     m.rate[MIX_MACHINE_BF16][MIX_WORK_DENSE].speed[0] = 1;
