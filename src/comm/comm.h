@@ -74,6 +74,9 @@ int mix_group_bcast(struct mix_group *g, void *bytes, size_t n, int root);
 int mix_group_allgather(struct mix_group *g, void *recv, const size_t *at, const size_t *bytes,
                         const void *send);
 
+/* Member i's number i of x, of so many bytes each, to everybody: mine is in its place already. */
+int mix_group_tell(struct mix_group *g, void *x, size_t bytes);
+
 /* send + send_at[i], send_bytes[i] go to member i; from i come recv_bytes[i] to recv + recv_at[i].
  * Both sides know the sizes.  Buffers do not overlap. */
 int mix_group_alltoall(struct mix_group *g, void *recv, const size_t *recv_at,
