@@ -6,4 +6,5 @@ libmix_a_SOURCES += \
   %D%/flow.c                  \
   %D%/group.c %D%/group_private.h \
   %D%/mail.c  %D%/mail.h \
+  %D%/measure.c %D%/measure.h \
   %D%/window.c %D%/window.h
