@@ -16,6 +16,7 @@
 
 enum {
     SIZES = 8,
+    FEWEST = 5,     /* also where there is no time, as on a machine that others have taken over */
     MOST_PEERS = 7, /* sent to at once: beyond it only the room for buffers grows */
     ROUNDS = 3,     /* through all sizes */
     BATCHES = 5,    /* of a round, at most; the median is taken of all */
@@ -132,13 +133,25 @@ out:
     return rc;
 }
 
-/* Is there time in all rounds for messages four times as large? */
-static int go_on(struct ruler *r, double last_s, double until_s, bool *yes)
+static double least(const struct samples *s)
 {
+    double t = s->t[0];
+
+    for (int i = 1; i < s->count; i++)
+        t = fmin(t, s->t[i]);
+    return t;
+}
+
+/* Is there time in all rounds for size[i], four times the last?  What the smallest takes does not
+ * grow. */
+static int go_on(struct ruler *r, const struct samples *s, int i, double until_s, bool *yes)
+{
+    double first = least(&s[0]), next = first + 4 * (least(&s[i - 1]) - first);
     double now = mix_now() - r->start;
     int rc = mix_group_reduce_f64(r->world, &now, 1, MIX_MAX);
 
-    *yes = now + 4 * last_s * 3 * ROUNDS < until_s; /* two operations to warm up, and one */
+    /* two operations to warm up, and one */
+    *yes = i < FEWEST || now + next * 3 * ROUNDS < until_s;
     return rc;
 }
 
@@ -155,7 +168,7 @@ static int rounds(struct ruler *r, struct samples *s, int peers, double until_s,
         for (int i = 0; i < n; i++) {
             TRY(sample(r, &s[1 + i], peers, size[i]));
             if (round == 0)
-                TRY(go_on(r, s[1 + i].t[0], until_s, &more));
+                TRY(go_on(r, &s[1], i + 1, until_s, &more));
             if (!more && i + 1 < n)
                 n = i + 1;
         }

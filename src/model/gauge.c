@@ -54,6 +54,7 @@ struct bench {
     int starts[MOST_ROWS + 2];
     double used_s, start, budget_s; /* used: by the slowest rank so far */
     double least_s;                 /* shortest window */
+    bool turns;                     /* more threads than cores */
     int left;                       /* windows to come */
 };
 
@@ -205,24 +206,36 @@ static int table_of(struct point *p, const struct bench *b)
 
 /* ---- running it */
 
-/* A window of time for one line, on all ranks at once. */
+/* Calls until `until`; *calls counts them. */
+static int work_until(struct bench *b, struct point *p, int turn, double until, int *calls)
+{
+    int rc;
+
+    do
+        rc = p->call(b, p, turn + ++*calls);
+    while (rc == MIX_OK && mix_now() < until);
+    return rc;
+}
+
+/* A window of time for one line, on all ranks at once: what they do together counts.  Where they
+ * take turns some start late: then nobody stops before all have had their window. */
 static int run_window(struct bench *b, struct point *p, int round)
 {
-    int rc = MIX_OK, calls = 0;
+    int rc = MIX_OK, calls = 0, more = 0;
     struct mix_group *world = b->c->world;
-    double window = fmax((b->budget_s - b->used_s) / b->left * 0.8, b->least_s), at, t;
+    double window = fmax((b->budget_s - b->used_s) / b->left * 0.8, b->least_s), at, rate;
 
     TRY(p->call(b, p, round * 1000));
     TRY(mix_group_barrier(world));
     at = mix_now();
-    do
-        TRY(p->call(b, p, round * 1000 + ++calls));
-    while (mix_now() - at < window);
-    t = (mix_now() - at) / calls;
+    TRY(work_until(b, p, round * 1000, at + window * (b->turns ? 0.6 : 1), &calls));
+    rate = calls / (mix_now() - at);
+    if (b->turns)
+        TRY(work_until(b, p, round * 1000 + calls, at + window, &more));
     b->used_s = mix_now() - b->start;
-    TRY(mix_group_reduce_f64(world, &t, 1, MIX_SUM));
+    TRY(mix_group_reduce_f64(world, &rate, 1, MIX_SUM));
     TRY(mix_group_reduce_f64(world, &b->used_s, 1, MIX_MAX));
-    p->seconds[round] = t / mix_group_size(world);
+    p->seconds[round] = mix_group_size(world) / rate;
     b->left--;
 out:
     return rc;
@@ -417,6 +430,8 @@ static int gauge_type(struct mix_rate rate[MIX_WORKS], const struct mix_gauge_co
 {
     int rc = MIX_OK, n;
     const struct mix_topo_rank *me = &c->topo->rank[mix_comm_rank(c->comm)];
+    /* Ranks that take turns on a core: in less than a turn one is measured as if alone. */
+    double ratio = (double)me->local_ranks * mix_dev_threads(c->dev) / me->host_cores;
     bool mla = a->family == MIX_DEEPSEEK_V3; /* its kernel is not here: as heads of their own */
     struct point p[MOST_POINTS];
     struct bench b = {.c = c,
@@ -429,8 +444,8 @@ static int gauge_type(struct mix_rate rate[MIX_WORKS], const struct mix_gauge_co
                       .start = mix_now(),
                       .budget_s = budget_s};
 
-    /* Ranks that take turns on a core: in less than a few turns one is measured as if alone. */
-    b.least_s = 5e-3 * fmax(1, (double)me->local_ranks * mix_dev_threads(c->dev) / me->host_cores);
+    b.turns = ratio > 1;
+    b.least_s = 4e-3 * fmax(1, ratio);
     TRY(make(&b, a, me->local_ranks));
     n = table_of(p, &b);
     b.left = n * ROUNDS;
@@ -471,7 +486,7 @@ int mix_gauge_rates(struct mix_rate rate[MIX_MACHINE_TYPES][MIX_WORKS],
     int rc = MIX_OK;
     struct mix_arch usual = usual_arch();
     struct mix_rate found[MIX_MACHINE_TYPES][MIX_WORKS] = {0};
-    double budget_s = (c->rates_s > 0 ? c->rates_s : 3) / MIX_MACHINE_TYPES;
+    double budget_s = (c->rates_s > 0 ? c->rates_s : 2.5) / MIX_MACHINE_TYPES;
 
     for (int t = 0; t < MIX_MACHINE_TYPES; t++)
         TRY(gauge_type(found[t], c, c->arch ? c->arch : &usual, type[t], budget_s));

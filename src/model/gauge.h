@@ -3,7 +3,7 @@
  * Operations run as the model runs them: packed weights as many as the model has (up to
  * 144 MiB a node), taken in turn, so that what will lie in
  * caches lies in caches; keys and values likewise.  All ranks work at the same time, and a
- * rate is the mean over them.  In three rounds, of which the middle counts.
+ * rate is a rank's part of what they do together.  In three rounds, of which the middle counts.
  *
  * What is counted as operations and bytes, for who predicts with these rates:
  *
@@ -29,7 +29,7 @@ struct mix_gauge_config {
     const struct mix_topo *topo;
     const struct mix_arch *arch; /* NULL: the layers of Qwen3-30B-A3B */
     int domain_size;
-    double links_s, rates_s; /* time to spend on each, about; 0: 1 s and 3 s */
+    double links_s, rates_s; /* time to spend on each, about; 0: 1 s and 2.5 s */
 };
 
 struct mix_gauge {

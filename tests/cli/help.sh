@@ -1,7 +1,7 @@
 #!/bin/bash
 # help.sh - what a person sees who asks, and one who mistypes.
 . "$srcdir/tests/tap.sh"
-commands="run check convert merge status"
+commands="run check convert merge status probe"
 
 run "$MIXSERVE" --version
 is 0 "--version"
@@ -30,6 +30,7 @@ options() { # of a command: its help's names, from the table
       is["run"] = /MIX_CMD_RUN|MODEL,|MIX_CMD_ALL/
       is["check"] = /MODEL,|MIX_CMD_ALL|MIX_CMD_CHECK/
       is["convert"] = /MIX_CMD_ALL/ && !/~MIX_CMD_CONVERT/
+      is["probe"] = /MIX_CMD_ALL|MIX_CMD_PROBE/
       is["merge"] = is["status"] = /MIX_CMD_ALL/
       if (is[cmd]) print name }' "$srcdir/src/cli/options.c"
 }

@@ -59,7 +59,7 @@ static void every_domain(void)
         ok_all((l.measured[0] && l.measured[1]) ||
                    memcmp(&l.link[0], &l.link[1], sizeof l.link[0]) == 0,
                "domains of %d: what does not is as the other", m);
-        ok_all(l.seconds > 0 && l.seconds <= took + 0.5 && took < 3, /* the machine may be busy */
+        ok_all(l.seconds > 0 && l.seconds <= took + 0.5 && took < 30, /* the machine may be busy */
                "domains of %d: half a second it was to take", m);
         if (me == 0)
             for (int k = 0; k < MIX_LINK_KINDS; k++)
@@ -108,7 +108,7 @@ static void slow(void)
                3 * (fast.link[0].latency + fast.link[0].seconds[0]),
            "and found slow");
     ok_all(l.link[0].points <= fast.link[0].points, "with no more points");
-    ok_all(l.seconds < 5, "in bounded time");
+    ok_all(l.seconds < 30, "in bounded time");
 }
 
 static void refused(void)
