@@ -49,3 +49,12 @@ check_PROGRAMS += \
 check_PROGRAMS += %D%/reading2.n2 %D%/reading4.n4
 %C%_reading2_n2_SOURCES = %D%/reading.c
 %C%_reading4_n4_SOURCES = %D%/reading.c
+
+check_PROGRAMS += %D%/measure1.t %D%/measure2.n2 %D%/measure4.n4
+%C%_measure1_t_SOURCES  = %D%/measure.c
+%C%_measure2_n2_SOURCES = %D%/measure.c
+%C%_measure4_n4_SOURCES = %D%/measure.c
+
+check_PROGRAMS += %D%/gauge1.t %D%/gauge4.n4
+%C%_gauge1_t_SOURCES  = %D%/gauge.c
+%C%_gauge4_n4_SOURCES = %D%/gauge.c
