@@ -12,17 +12,22 @@ static const int32_t *homes_of(const struct mix_homes *h, int layer, int expert)
     return h->home + ((size_t)layer * (size_t)h->experts + (size_t)expert) * (size_t)h->most;
 }
 
-/* Is it one? */
+/* Rising homes, at least one, then nothing but -1: a home behind the end would be lost. */
 static int check(const struct mix_homes *h, int layer, int expert)
 {
     const int32_t *home = homes_of(h, layer, expert);
+    int n = 0;
 
-    for (int i = 0; i < h->most && home[i] >= 0; i++)
-        if (home[i] >= h->ep || (i > 0 && home[i] <= home[i - 1]))
+    while (n < h->most && home[n] != -1)
+        n++;
+    for (int i = 0; i < h->most; i++)
+        if (i < n ? home[i] < 0 || home[i] >= h->ep || (i > 0 && home[i] <= home[i - 1])
+                  : home[i] != -1)
             return MIX_FAIL(MIX_EINPUT,
-                            "layer %d, expert %d: home %d: homes must rise and be below %d", layer,
-                            expert, (int)home[i], h->ep);
-    if (home[0] < 0)
+                            "layer %d, expert %d: home %d: homes must rise, be below %d and end "
+                            "with -1",
+                            layer, expert, (int)home[i], h->ep);
+    if (n == 0)
         return MIX_FAIL(MIX_EINPUT, "layer %d, expert %d has no home", layer, expert);
     return MIX_OK;
 }
@@ -34,6 +39,8 @@ int mix_homes_set(struct mix_homes *out, int layers, int experts, int ep, int mo
     struct mix_homes h = {.layers = layers, .experts = experts, .ep = ep, .most = most};
     size_t n = (size_t)layers * (size_t)experts * (size_t)most;
 
+    if (most < 1)
+        return MIX_FAIL(MIX_EINPUT, "a table of experts without homes");
     TRY(mix_calloc(&h.home, n, sizeof *h.home, "homes of experts"));
     memcpy(h.home, home, n * sizeof *home);
     for (int l = 0; l < layers; l++)
