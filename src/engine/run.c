@@ -36,7 +36,8 @@ struct run {
     struct mix_agree *agree;
     struct mix_sched *sched;
     struct mix_hand *hand;
-    struct mix_leader *leader;           /* leaders, else NULL */
+    struct mix_leader *leader;           /* leaders, else NULL ... */
+    struct mix_deck *deck;               /* ... with the rows to deal next */
     struct mix_coordinator *coordinator; /* rank 0, else NULL */
     struct mix_str deal;                 /* the message that is being dealt */
     float *logits;                       /* [max_num_seqs][vocab] */
@@ -57,6 +58,7 @@ static void close_run(struct run *r)
     mix_mail_close(r->mail);
     mix_sched_destroy(r->sched);
     mix_hand_destroy(r->hand);
+    mix_deck_destroy(r->deck);
     mix_str_fini(&r->deal);
     free(r->logits);
     free(r->ids);
@@ -137,11 +139,20 @@ static int open_run(struct run *r)
                                            .coordinator = r->coordinator,
                                            .stall_s = c->stall_s};
         TRY(mix_leader_open(&r->leader, &leader));
+        TRY(mix_deck_create(&r->deck));
         mix_comm_tick_set(c->comm, tick, r);
         mix_dev_tick_set(c->dev, device_tick, r);
     }
 out:
     return rc;
+}
+
+/* Rows of a deal: those that may start in one step, for less leaves the step half empty. */
+static int deal_rows(const struct run *r)
+{
+    enum { LEAST = 64 }; /* a message costs as much as some rows */
+
+    return r->config->plan->max_num_seqs > LEAST ? r->config->plan->max_num_seqs : LEAST;
 }
 
 /* What the leader wants the replica to know next. */
@@ -157,11 +168,15 @@ static int leader_says(struct run *r, const struct mix_agreement *said, bool idl
     if (mix_leader_stopping(r->leader)) {
         mine->any |= HALT;
     } else if (mix_sched_stats(r->sched).waiting < r->config->plan->max_num_seqs) {
-        TRY(mix_leader_shard(r->leader, &shard));
-        if (shard && shard->todos) {
-            TRY(mix_deal_pack(&r->deal, shard));
+        if (mix_deck_left(r->deck) == 0)
+            TRY(mix_leader_shard(r->leader, &shard));
+        if (shard)
+            TRY(mix_deck_take(r->deck, shard));
+        if (mix_deck_left(r->deck)) {
+            TRY(mix_deck_deal(r->deck, deal_rows(r), &r->deal));
             mine->own = (int64_t)r->deal.len;
         }
+        mix_leader_hungry(r->leader, mix_deck_left(r->deck) <= mix_deck_size(r->deck) / 2);
     }
     if (!mine->own && (idle || (said->any & HALT)))
         TRY(mix_leader_idle(r->leader));
