@@ -4,6 +4,7 @@ libmix_a_SOURCES += \
   %D%/cmd_convert.c               \
   %D%/cmd_merge.c                 \
   %D%/cmd_plan.c                  \
+  %D%/cmd_probe.c                 \
   %D%/cmd_run.c                   \
   %D%/cmd_status.c                \
   %D%/decide.c      %D%/decide.h  \

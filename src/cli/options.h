@@ -21,14 +21,15 @@ enum mix_command_id { /* bits: which commands know an option */
                       MIX_CMD_CONVERT = 4,
                       MIX_CMD_MERGE = 8,
                       MIX_CMD_STATUS = 16,
+                      MIX_CMD_PROBE = 32,
                       MIX_CMD_PLAN = 64,
-                      MIX_CMD_ALL = 1 | 2 | 4 | 8 | 16 | 64,
+                      MIX_CMD_ALL = 127,
 };
 
 /* The values, resolved.  Counts and sizes are 0 where the program decides. */
 struct mix_options {
     const char *model, *input, *output;
-    const char *machine, *gpu, *sbatch;
+    const char *machine, *gpu, *sbatch, *save;
     int64_t nodes, ranks_per_node;
     int64_t tp, dp, etp, ep, edp, domain_size;
     const char *exchange;  /* auto, tp, ep, hybrid */

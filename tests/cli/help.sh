@@ -1,7 +1,7 @@
 #!/bin/bash
 # help.sh - what a person sees who asks, and one who mistypes.
 . "$srcdir/tests/tap.sh"
-commands="run plan check convert merge status"
+commands="run plan check convert merge status probe"
 
 run "$MIXSERVE" --version
 is 0 "--version"
@@ -32,6 +32,7 @@ options() { # of a command: its help's names, from the table
       is["plan"] = /MIX_CMD_PLAN|LAYOUT|MIX_CMD_ALL/
       is["check"] = /MODEL|MIX_CMD_ALL|MIX_CMD_CHECK/
       is["convert"] = /MIX_CMD_ALL/ && !/~MIX_CMD_CONVERT/
+      is["probe"] = /MIX_CMD_ALL|MIX_CMD_PROBE/
       is["merge"] = is["status"] = /MIX_CMD_ALL/
       if (is[cmd]) print name }' "$srcdir/src/cli/options.c"
 }
