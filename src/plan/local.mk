@@ -2,6 +2,8 @@ libmix_a_SOURCES += \
   %D%/cost.c      %D%/cost.h      \
   %D%/cost_links.c                \
   %D%/explain.c   %D%/explain.h   \
+  %D%/explain_json.c              \
+  %D%/explain_ranking.c           \
   %D%/fit.c       %D%/fit.h       \
   %D%/layouts.c   %D%/layouts.h   \
   %D%/memory.c    %D%/memory.h    \
