@@ -1,12 +1,15 @@
-/* sum.h - the sum of partial results in rank order.
+/* sum.h - the sum of partial results, in a stated order.
  *
- *   y[i] = y[i] + ((part[0][i] + part[1][i]) + ...)
+ *   y[i] = (y[i] +) tree over groups of ((part[0][i] + part[1][i]) + ...)
  *
- * The partials are summed among themselves first, in the order given, and the
- * sum is added to y once, so that the result does not depend on who holds y. */
+ * Consecutive parts are groups of `run` (the slices of an expert, in rank order); the
+ * groups' sums are added by the binary tree of combine.h over the group's number, so
+ * that partial sums over subtrees of experts give the bits of the sum over all.  One
+ * group is a sum in rank order.  What is summed is added to y once. */
 #ifndef MIX_KERN_SUM_H
 #define MIX_KERN_SUM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -17,8 +20,9 @@ struct mix_dev;
 
 struct mix_sum {
     float *y;                 /* [n] */
-    const float *const *part; /* [parts] pointers to [n] */
-    int parts;                /* at least 1 */
+    const float *const *part; /* [parts] pointers to [n]; none is y */
+    int parts, run;           /* parts is a multiple of run, at least 1, at most 65536 groups */
+    bool add;                 /* y += the sum; else y = the sum */
     size_t n;
 };
 

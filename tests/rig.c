@@ -16,6 +16,7 @@
 
 static struct mix_plan plan_of(const struct rig_layout *l, int pages)
 {
+    int ep = l->ep ? l->ep : 1, domain = l->domain_size ? l->domain_size : l->world;
     struct mix_plan p = {
         .numeric = {.tp = l->tp,
                     .etp = l->etp,
@@ -24,17 +25,19 @@ static struct mix_plan plan_of(const struct rig_layout *l, int pages)
                     .invariant = 1,
                     .device = "cpu"},
         .world = l->world,
-        .domains = 1,
-        .domain_size = l->world,
+        .domains = l->world / domain,
+        .domain_size = domain,
         .dp = l->world / l->tp,
-        .ep = 1,
-        .edp = l->world / l->etp,
+        .ep = ep,
+        .edp = l->world / (l->etp * ep),
+        .exchange = (int32_t)l->exchange,
         .max_num_seqs = l->max_num_seqs,
         .max_batched_tokens = l->max_batched_tokens,
         .max_model_len = l->max_model_len,
         .pages = pages,
     };
 
+    p.numeric.sums = mix_plan_sums(p.exchange, l->etp, ep, MIX_F32, l->homes != NULL);
     return p;
 }
 
@@ -49,8 +52,12 @@ int rig_open(struct rig *r, struct mix_comm *comm, const char *dir, const struct
     r->plan = plan_of(l, r->pages_each * l->max_num_seqs);
     TRY(mix_arch_load(&r->arch, dir));
     TRY(mix_dev_open(&r->dev, "cpu", 0, threads ? atoi(threads) : 2));
-    struct mix_model_config config = {
-        .dir = dir, .arch = &r->arch, .plan = &r->plan, .comm = comm, .dev = r->dev};
+    struct mix_model_config config = {.dir = dir,
+                                      .arch = &r->arch,
+                                      .plan = &r->plan,
+                                      .comm = comm,
+                                      .dev = r->dev,
+                                      .homes = l->homes};
     TRY(mix_model_open(&r->model, &config));
 
     vocab = (size_t)r->arch.vocab;

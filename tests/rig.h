@@ -11,9 +11,12 @@
 #include <stddef.h>
 
 struct rig_layout {
-    int world, tp, etp; /* dp = world / tp, edp = world / etp */
+    int world, tp, etp; /* dp = world / tp */
     enum mix_dtype dtype;
     int max_num_seqs, max_batched_tokens, max_model_len;
+    int ep, domain_size; /* 0: 1, world; edp = world / (etp ep) */
+    enum mix_exchange_kind exchange;
+    const struct mix_homes *homes; /* NULL: the identity */
 };
 
 struct rig_sequence {
@@ -48,7 +51,8 @@ void rig_close(struct rig *r);
 
 /* Start sequence i anew with these tokens. */
 void rig_begin(struct rig *r, int i, const int32_t *token, int length);
-/* One step; logits of the wanted rows, in the order of the parts.  Collective on the replica. */
+/* One step; logits of the wanted rows, in the order of the parts.  Collective on the replica, and
+ * on the ranks that it is coupled with. */
 int rig_step(struct rig *r, const struct rig_part *part, int parts);
 /* The largest logit's id of a row of the last step, ties to the lowest. */
 int32_t rig_best(const struct rig *r, int row);

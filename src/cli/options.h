@@ -29,7 +29,7 @@ enum mix_command_id { /* bits: which commands know an option */
 /* The values, resolved.  Counts and sizes are 0 where the program decides. */
 struct mix_options {
     const char *model, *input, *output;
-    const char *machine, *save, *gpu, *sbatch;
+    const char *machine, *gpu, *sbatch, *save;
     int64_t nodes, ranks_per_node;
     int64_t tp, dp, etp, ep, edp, domain_size;
     const char *exchange;  /* auto, tp, ep, hybrid */

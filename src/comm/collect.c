@@ -82,6 +82,21 @@ int mix_group_allgather(struct mix_group *g, void *recv, const size_t *at, const
     return finish(g, "all-gather", rc);
 }
 
+int mix_group_tell(struct mix_group *g, void *x, size_t bytes)
+{
+    int rc;
+
+    if (g->size == 1)
+        return MIX_OK;
+    if ((rc = mix_flow_begin(g)))
+        return rc;
+    for (int k = 1; k < g->size && !rc; k++)
+        rc = mix_flow_recv(g, below(g, k), (char *)x + (size_t)below(g, k) * bytes, bytes);
+    for (int k = 1; k < g->size && !rc; k++)
+        rc = mix_flow_send(g, above(g, k), (char *)x + (size_t)g->rank * bytes, bytes);
+    return finish(g, "the step's numbers", rc);
+}
+
 int mix_group_alltoall(struct mix_group *g, void *recv, const size_t *recv_at,
                        const size_t *recv_bytes, const void *send, const size_t *send_at,
                        const size_t *send_bytes)

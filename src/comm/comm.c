@@ -84,6 +84,7 @@ int mix_comm_open(struct mix_comm **out, double stall_s)
         strcpy(mine, "unknown");
     TRY_MPI(
         MPI_Allgather(mine, sizeof mine, MPI_CHAR, c->host, sizeof mine, MPI_CHAR, MPI_COMM_WORLD));
+    TRY(mix_calloc(&c->whom, (size_t)c->size, 1, "the ranks"));
     TRY_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &c->mpi));
     TRY_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &c->letters));
     mix_log_identity(c->rank, c->size, mine);
@@ -102,6 +103,7 @@ void mix_comm_close(struct mix_comm *c)
         return;
     if (c->mpi != MPI_COMM_NULL && MPI_Finalized(&over) == MPI_SUCCESS && !over)
         MPI_Comm_free(&c->mpi);
+    free(c->whom);
     free(c->host);
     free(c);
 }
@@ -119,6 +121,16 @@ int mix_comm_size(const struct mix_comm *c)
 const char *mix_comm_host(const struct mix_comm *c, int rank)
 {
     return c->host[rank];
+}
+
+bool mix_comm_host_shared(const struct mix_comm *c, int rank)
+{
+    return strcmp(c->host[rank], c->host[c->rank]) == 0;
+}
+
+void mix_comm_domain_set(struct mix_comm *c, int ranks)
+{
+    c->domain = ranks;
 }
 
 void mix_comm_phase(struct mix_comm *c, long step, const char *phase)

@@ -8,7 +8,8 @@
  * Waiting never spins: it calls the tick, yields, and after a millisecond naps
  * between tests.  A wait in which nothing comes for longer than the stall timeout
  * is MIX_ECOMM and names the group, the phase and the ranks (with their hosts)
- * that have not answered.  A group in which an operation failed can only be closed.
+ * that stand still: of those that have not come, and those that these wait for,
+ * the ones that wait for nobody.  A group in which an operation failed can only be closed.
  *
  * MPI is called from the main thread only (MPI_THREAD_FUNNELED). */
 #ifndef MIX_COMM_COMM_H
@@ -32,6 +33,11 @@ void mix_comm_close(struct mix_comm *c); /* NULL is allowed; does not finalize M
 int mix_comm_rank(const struct mix_comm *c);
 int mix_comm_size(const struct mix_comm *c);
 const char *mix_comm_host(const struct mix_comm *c, int rank); /* borrowed */
+bool mix_comm_host_shared(const struct mix_comm *c, int rank); /* is it on my host? */
+
+/* So many consecutive ranks share the fast link; 0, as at first: those of a host.  What groups
+ * opened after it count as inside.  Every rank sets the same. */
+void mix_comm_domain_set(struct mix_comm *c, int ranks);
 
 /* What the rank is doing, for the line that a stall prints; step and a short constant text. */
 void mix_comm_phase(struct mix_comm *c, long step, const char *phase);
@@ -68,6 +74,9 @@ int mix_group_bcast(struct mix_group *g, void *bytes, size_t n, int root);
 int mix_group_allgather(struct mix_group *g, void *recv, const size_t *at, const size_t *bytes,
                         const void *send);
 
+/* Member i's number i of x, of so many bytes each, to everybody: mine is in its place already. */
+int mix_group_tell(struct mix_group *g, void *x, size_t bytes);
+
 /* send + send_at[i], send_bytes[i] go to member i; from i come recv_bytes[i] to recv + recv_at[i].
  * Both sides know the sizes.  Buffers do not overlap. */
 int mix_group_alltoall(struct mix_group *g, void *recv, const size_t *recv_at,
@@ -80,8 +89,8 @@ enum mix_reduce { MIX_SUM, MIX_MAX, MIX_MIN };
 int mix_group_reduce_i64(struct mix_group *g, int64_t *x, int n, enum mix_reduce op);
 int mix_group_reduce_f64(struct mix_group *g, double *x, int n, enum mix_reduce op);
 
-/* Seconds that this rank has spent waiting in the group's operations, and what it has sent to ranks
- * of its own host (inside) and of others (between). */
+/* Seconds that this rank has spent waiting in the group's operations, and what it has sent to other
+ * ranks of its own domain (inside) and of others (between). */
 struct mix_group_stats {
     double wait_s;
     uint64_t bytes_inside, bytes_between, messages_inside, messages_between;

@@ -1,20 +1,10 @@
-/* flow.c - bytes under way between the members of a group, and waiting for them.
- *
- * Waiting tests, ticks and yields.  Yielding first: with more ranks than cores
- * the one that we wait for wants this core.  After a millisecond whoever we wait
- * for is computing; then a nap of 50 us between tests leaves it the machine. */
+/* flow.c - bytes under way between the members of a group, and waiting for them. */
 #include "comm/group_private.h"
 
 #include "base/clock.h"
 #include "comm/check_mpi.h"
 
-#include <sched.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-static const double yield_s = 1e-3;
-static const long nap_ns = 50000;
 
 /* Start the next piece of flow i: a receive below size, a send above. */
 static int next_piece(struct mix_group *g, int i)
@@ -85,76 +75,15 @@ void mix_flow_abandon(struct mix_group *g)
     g->pending = 0;
 }
 
-/* "for rank 3 (node a07), rank 5 (node a08)": the members that have not sent, else those that have
- * not received. */
-static void missing(const struct mix_group *g, char *text, size_t room)
+/* The members that have not sent, else those that have not received. */
+static void late(struct mix_group *g, const void *ctx)
 {
-    enum { NAMED = 6 };
-    int first = 0, late = 0;
-    size_t n = 0;
+    int found = 0;
 
-    for (int half = 0; half < 2 && !late; half++)
-        for (int i = first = half * g->size; i < first + g->size; i++)
-            late += g->flow[i].under_way;
-    text[0] = '\0';
-    for (int i = first, named = 0; i < first + g->size && n < room; i++) {
-        int rank = g->world[i - first];
-
-        if (!g->flow[i].under_way)
-            continue;
-        if (named == NAMED) {
-            snprintf(text + n, room - n, " and %d more", late - named);
-            break;
-        }
-        n += (size_t)snprintf(text + n, room - n, "%srank %d (node %s)", named ? ", " : "", rank,
-                              mix_comm_host(g->comm, rank));
-        named++;
-    }
-    if (first && n < room)
-        snprintf(text + strlen(text), room - strlen(text), " to receive");
-}
-
-static int stalled(const struct mix_group *g, const char *what, double waited, bool hurried)
-{
-    const struct mix_comm *c = g->comm;
-    char who[400], doing[100] = "";
-
-    missing(g, who, sizeof who);
-    if (c->phase)
-        snprintf(doing, sizeof doing, " (step %ld, %s)", c->step, c->phase);
-    return MIX_FAIL(MIX_ECOMM, "%swaited %.3g s in %s of %s%s for %s",
-                    hurried ? "after the signal to stop, " : "", waited, what, g->name, doing, who);
-}
-
-/* Nothing has come since `since`: is that too long? */
-static int patience(struct mix_group *g, const char *what, double since, double now)
-{
-    struct mix_comm *c = g->comm;
-
-    if (c->hurry && *c->hurry) {
-        double from;
-
-        if (c->hurry_since == 0)
-            c->hurry_since = now;
-        from = since > c->hurry_since ? since : c->hurry_since;
-        if (now - from > c->hurry_grace_s)
-            return stalled(g, what, now - since, true);
-    }
-    if (c->stall_s > 0 && now - since > c->stall_s)
-        return stalled(g, what, now - since, false);
-    return MIX_OK;
-}
-
-static int tick(struct mix_comm *c)
-{
-    int rc;
-
-    if (!c->tick || c->in_tick)
-        return MIX_OK;
-    c->in_tick = true;
-    rc = c->tick(c->tick_ctx);
-    c->in_tick = false;
-    return rc;
+    (void)ctx;
+    for (int half = 0; half < 2 && !found; half++)
+        for (int i = 0; i < g->size; i++)
+            found += g->late[i] = g->flow[half * g->size + i].under_way;
 }
 
 /* Piece i has come to its end. */
@@ -200,7 +129,6 @@ int mix_flow_wait(struct mix_group *g, const char *what)
     int rc = MIX_OK;
 
     while (g->pending) {
-        double now;
         int n = 0, e = MPI_Testsome(2 * g->size, g->request, &n, g->done, g->status);
 
         if (e == MPI_ERR_IN_STATUS) {
@@ -214,16 +142,10 @@ int mix_flow_wait(struct mix_group *g, const char *what)
             moved = true;
             continue;
         }
-        TRY(tick(g->comm));
-        now = mix_now();
         if (moved)
-            since = now;
+            since = mix_now();
         moved = false;
-        TRY(patience(g, what, since, now));
-        if (now - since < yield_s)
-            sched_yield();
-        else
-            nanosleep(&(struct timespec){.tv_nsec = nap_ns}, NULL);
+        TRY(mix_wait_turn(g, what, since, late, NULL));
     }
 out:
     g->stats.wait_s += mix_now() - begin;

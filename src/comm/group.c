@@ -36,6 +36,7 @@ static int make_room(struct mix_group *g)
 
     TRY(mix_calloc(&g->world, n, sizeof *g->world, "a group"));
     TRY(mix_calloc(&g->inside, n, sizeof *g->inside, "a group"));
+    TRY(mix_calloc(&g->late, n, sizeof *g->late, "a group"));
     TRY(mix_calloc(&g->flow, 2 * n, sizeof *g->flow, "a group"));
     TRY(mix_calloc(&g->request, 2 * n, sizeof(MPI_Request), "a group"));
     TRY(mix_calloc(&g->done, 2 * n, sizeof *g->done, "a group"));
@@ -111,7 +112,8 @@ int mix_group_open(struct mix_group **out, struct mix_comm *c, const char *name,
     TRY(make_room(g));
     for (int i = 0; i < n; i++) {
         g->world[i] = world[i];
-        g->inside[i] = strcmp(c->host[world[i]], c->host[c->rank]) == 0;
+        g->inside[i] = c->domain ? world[i] / c->domain == c->rank / c->domain
+                                 : mix_comm_host_shared(c, world[i]);
         if (world[i] == c->rank)
             g->rank = i;
     }
@@ -144,6 +146,7 @@ void mix_group_close(struct mix_group *g)
     }
     free(g->world);
     free(g->inside);
+    free(g->late);
     free(g->flow);
     free(g->request);
     free(g->done);

@@ -31,6 +31,8 @@ struct mix_comm {
     const volatile int *hurry;
     double hurry_grace_s, hurry_since; /* since: when the flag was first seen set; 0: not yet */
 
+    int domain;       /* ranks that share the fast link; 0: those of a host */
+    char *whom;       /* [size] scratch of wait.c */
     MPI_Comm letters; /* all ranks; of every mail, never freed */
     int mails;        /* opened so far: the tag of their letters */
 };
@@ -49,7 +51,8 @@ struct mix_group {
     char name[32];
     int *world; /* [size] */
     int size, rank;
-    bool *inside; /* [size] is the member on my host? */
+    bool *inside; /* [size] is the member in my domain? */
+    bool *late;   /* [size] scratch of a wait that takes long */
 
     MPI_Comm mpi; /* MPI_COMM_NULL in a group of one */
     int tag;      /* of the operation under way: its number, so that two never mix */
@@ -78,5 +81,15 @@ int mix_flow_wait(struct mix_group *g, const char *what);
 
 /* A failure between begin and wait: the same end as that of a wait that failed. */
 void mix_flow_abandon(struct mix_group *g);
+
+/* ---- waiting, of flows and of windows */
+
+/* Sets g->late: which members have not come. */
+typedef void mix_late_fn(struct mix_group *g, const void *ctx);
+
+/* One turn of a wait in which nothing has come since `since`: ticks, then yields or naps.  After
+ * the stall timeout it is MIX_ECOMM, naming the ranks that stand still. */
+int mix_wait_turn(struct mix_group *g, const char *what, double since, mix_late_fn *late,
+                  const void *ctx);
 
 #endif

@@ -6,14 +6,26 @@
 #include "comm/check_mpi.h"
 #include "comm/group_private.h"
 
+#include "base/clock.h"
+
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
+
+enum { HEADER = 64 }; /* bytes before a piece, for its turn: a cache line of its own */
 
 struct mix_window {
     struct mix_group *group;
     MPI_Win win;
-    void **piece; /* [size] */
+    char **piece;  /* [size] with their headers */
+    uint64_t turn; /* posts of mine so far */
 };
+
+/* How often a member has posted. */
+static _Atomic uint64_t *turn_of(const struct mix_window *w, int member)
+{
+    return (_Atomic uint64_t *)(void *)w->piece[member];
+}
 
 /* Open MPI takes the memory from /dev/shm, and a page that is not there when it is touched is a bus
  * error: so look first. */
@@ -38,7 +50,7 @@ int mix_window_open(struct mix_window **out, struct mix_group *g, size_t bytes)
 {
     int rc = MIX_OK;
     struct mix_window *w = NULL;
-    size_t size = (size_t)mix_group_size(g), each = (bytes + 63) / 64 * 64;
+    size_t size = (size_t)mix_group_size(g), each = HEADER + (bytes + 63) / 64 * 64;
     void *mine = NULL;
 
     TRY(mix_calloc(&w, 1, sizeof *w, "a window"));
@@ -46,15 +58,18 @@ int mix_window_open(struct mix_window **out, struct mix_group *g, size_t bytes)
     w->win = MPI_WIN_NULL;
     TRY(mix_calloc(&w->piece, size, sizeof *w->piece, "a window"));
     for (int i = 0; i < (int)size; i++)
-        MIX_CHECK(g->inside[i], "rank %d is not on this host", g->world[i]);
+        MIX_CHECK(mix_comm_host_shared(g->comm, g->world[i]), "rank %d is not on this host",
+                  g->world[i]);
     TRY(check_room(each * size));
     TRY_MPI(MPI_Win_allocate_shared((MPI_Aint)each, 1, MPI_INFO_NULL, g->mpi, &mine, &w->win));
     for (int i = 0; i < (int)size; i++) {
         MPI_Aint have;
         int unit;
-        TRY_MPI(MPI_Win_shared_query(w->win, i, &have, &unit, &w->piece[i]));
+        TRY_MPI(MPI_Win_shared_query(w->win, i, &have, &unit, (void *)&w->piece[i]));
     }
     TRY_MPI(MPI_Win_lock_all(MPI_MODE_NOCHECK, w->win));
+    atomic_store_explicit(turn_of(w, g->rank), 0, memory_order_release);
+    TRY(mix_group_barrier(g)); /* nobody posts before all turns are zero */
     *out = w;
     w = NULL;
 out:
@@ -76,16 +91,49 @@ void mix_window_close(struct mix_window *w)
 
 void *mix_window_at(const struct mix_window *w, int member)
 {
-    return w->piece[member];
+    return w->piece[member] + HEADER;
+}
+
+/* Some member that has not posted as often as I, or -1. */
+static int behind(const struct mix_window *w)
+{
+    for (int i = 0; i < w->group->size; i++)
+        if (atomic_load_explicit(turn_of(w, i), memory_order_acquire) < w->turn)
+            return i;
+    return -1;
+}
+
+static void late(struct mix_group *g, const void *ctx)
+{
+    const struct mix_window *w = ctx;
+
+    for (int i = 0; i < g->size; i++)
+        g->late[i] = atomic_load_explicit(turn_of(w, i), memory_order_acquire) < w->turn;
+}
+
+void mix_window_post(struct mix_window *w)
+{
+    atomic_store_explicit(turn_of(w, w->group->rank), ++w->turn, memory_order_release);
+}
+
+int mix_window_wait(struct mix_window *w, const char *what)
+{
+    int rc = MIX_OK, last = behind(w), now;
+    double begin = mix_now(), since = begin;
+
+    while ((now = behind(w)) >= 0) {
+        if (now != last)
+            since = mix_now();
+        last = now;
+        TRY(mix_wait_turn(w->group, what, since, late, w));
+    }
+out:
+    w->group->stats.wait_s += mix_now() - begin;
+    return rc;
 }
 
 int mix_window_sync(struct mix_window *w)
 {
-    int rc = MIX_OK;
-
-    TRY_MPI(MPI_Win_sync(w->win));
-    TRY(mix_group_barrier(w->group));
-    TRY_MPI(MPI_Win_sync(w->win));
-out:
-    return rc;
+    mix_window_post(w);
+    return mix_window_wait(w, "a shared window");
 }

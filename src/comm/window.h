@@ -3,7 +3,7 @@
  * Every member has a piece of the same size; all pieces can be read by all members
  * in place.  Who may write where is the caller's agreement, kept by sync().
  *
- * open, sync and close are collective on the group: two or more members, all on one
+ * open, sync (post and wait) and close are collective on the group: two or more members, all on one
  * host. */
 #ifndef MIX_COMM_WINDOW_H
 #define MIX_COMM_WINDOW_H
@@ -21,7 +21,11 @@ void mix_window_close(struct mix_window *w);                                   /
 
 void *mix_window_at(const struct mix_window *w, int member); /* that member's piece */
 
-/* What any member wrote before it is seen by all after it. */
+/* What any member wrote before its post is seen by all after their wait; post and wait in turns.
+ * sync is both.  A flag in shared memory, not a message.  what names it in the line about a stall.
+ */
+void mix_window_post(struct mix_window *w);
+int mix_window_wait(struct mix_window *w, const char *what);
 int mix_window_sync(struct mix_window *w);
 
 #endif

@@ -5,12 +5,20 @@
  * back, whatever the meshes:
  *
  *   start    x [owned][hidden], expert [owned][k], weight [owned][k], and a
- *            function that runs the local experts on rows sorted by expert
+ *            function that runs local experts on rows sorted by expert
  *   finish   y [owned][hidden] += sum_j weight_j * expert_j(x)
  *
- * Order of sums: the experts of a token by the tree of kernels/combine.h; the
- * slices of an expert (etp > 1) in rank order.  Partials inside a domain are
- * fp32.  The result of a token does not depend on the other tokens.
+ * Between the two the caller may compute (a shared expert), but not communicate.
+ *
+ *   tp       every token to every rank of the copy, partial sums back   (tp.c)
+ *   ep       every copy of a token straight to the ranks of its expert  (ep.c)
+ *   hybrid   over the rail to the expert's domain, then inside it       (hybrid.c)
+ *
+ * Order of sums: the experts of a token by the tree of kernels/combine.h, the slices
+ * of an expert (etp > 1) in rank order before.  What is summed before it is sent is
+ * plan.h's `sums`; every such term is rounded to the wire type, whether it travels or
+ * not.  Slices are summed in fp32.  The result of a token does not depend on the other
+ * tokens.
  *
  * Collective on the ranks of one copy of the experts (etp x ep).  Buffers are
  * made once, for the largest step; start and finish allocate nothing. */
@@ -20,50 +28,61 @@
 #include "base/dtype.h"
 #include "comm/comm.h"
 #include "dev/dev.h"
+#include "plan/homes.h"
 #include "plan/plan.h"
 
 #include <stdint.h>
 
 struct mix_exchange;
 
-/* The size and the shape of the layers that it serves. */
+/* The size and the shape of the layers that it serves; pointers are borrowed for its life. */
 struct mix_exchange_config {
     struct mix_dev *dev;
-    struct mix_group *group; /* the ranks of one expert copy, in order of etp_i (ep = 1 for now) */
-    enum mix_exchange_kind kind;
-    enum mix_dtype type; /* of x */
-    int hidden, experts, k;
-    int max_tokens; /* of a step, over the group */
-    int max_owned;  /* of these, by one member */
+    struct mix_comm *comm;
+    const struct mix_plan *plan;   /* meshes, exchange, wire type */
+    const struct mix_homes *homes; /* of every layer */
+    enum mix_dtype type;           /* of x */
+    int hidden, k;
+    int max_owned; /* tokens of a step that a rank owns at most */
+    int max_rows;  /* that run takes at a time, at least 1 */
 };
 
-/* Run local experts: rows [first[e], first[e + 1]) of x meet local expert e.
- * weight is NULL: the exchange weights.  out is fp32. */
+/* Run local experts: rows [first[e], first[e + 1]) of x meet the e-th expert of this rank in the
+ * layer.  May be called several times in a step, for at most max_rows rows.  out is fp32. */
 typedef int mix_experts_fn(void *ctx, float *out /* [n][hidden] */, const void *x /* [n][hidden] */,
                            const int *first /* [local experts + 1] */);
 
 struct mix_exchange_step {
+    int layer;
     const void *x;         /* [tokens of mine][hidden], type */
     const int32_t *expert; /* [tokens of mine][k] */
     const float *weight;   /* [tokens of mine][k] */
-    const int *tokens;     /* [group size] how many each member owns: known to all */
+    const int *tokens;     /* [etp ep] how many each rank of the copy owns: known to all */
     mix_experts_fn *run;
     void *ctx;
 };
 
+/* Collective on the copy, opens its groups.  A copy that neither consists of whole domains nor lies
+ * in one is MIX_EFIT for hybrid. */
 int mix_exchange_open(struct mix_exchange **e, const struct mix_exchange_config *config);
 void mix_exchange_close(struct mix_exchange *e); /* NULL is allowed */
-
-/* Device bytes that open allocates for such a configuration. */
-size_t mix_exchange_bytes(const struct mix_exchange_config *config, int group_size);
 
 int mix_exchange_start(struct mix_exchange *e, const struct mix_exchange_step *step);
 int mix_exchange_finish(struct mix_exchange *e, float *y /* [tokens of mine][hidden] */);
 
-/* Seconds spent so far: running experts; sorting, moving and combining; waiting for others. */
+/* Seconds spent so far: running experts; sorting, moving and combining, where this ends inside the
+ * domain and where not; waiting for others. */
 struct mix_exchange_times {
-    double experts_s, exchange_s, wait_s;
+    double experts_s, inside_s, between_s, wait_s;
 };
 struct mix_exchange_times mix_exchange_times(const struct mix_exchange *e);
+
+/* What this rank has sent so far to others, by phase and link. */
+enum mix_exchange_phase { MIX_PHASE_COUNTS, MIX_PHASE_DISPATCH, MIX_PHASE_COMBINE, MIX_PHASES };
+enum { MIX_INSIDE, MIX_BETWEEN, MIX_SIDES }; /* of the domain */
+struct mix_exchange_traffic {
+    uint64_t bytes[MIX_PHASES][MIX_SIDES], messages[MIX_PHASES][MIX_SIDES];
+};
+struct mix_exchange_traffic mix_exchange_traffic(const struct mix_exchange *e);
 
 #endif

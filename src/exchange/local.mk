@@ -1,6 +1,12 @@
 libmix_a_SOURCES += \
   %D%/arena.h                                    \
+  %D%/copies.c   %D%/copies.h                    \
+  %D%/count.c    %D%/count.h                     \
+  %D%/ep.c                                       \
   %D%/exchange.c %D%/exchange.h %D%/exchange_private.h \
+  %D%/experts.c  %D%/experts.h                   \
+  %D%/hop.c      %D%/hop.h                       \
+  %D%/hybrid.c                                   \
   %D%/owners.c   %D%/owners.h                    \
   %D%/route.c    %D%/route.h                     \
   %D%/tp.c

@@ -142,6 +142,8 @@ int mix_owners_home(struct mix_owners *o, float *y, const float *partial, float 
         .y = y,
         .part = o->part,
         .parts = o->size,
+        .run = o->size,
+        .add = true,
         .n = (size_t)mix_owners_mine(o) * (size_t)dim,
     };
 

@@ -1,64 +1,68 @@
-/* route.c - a counting sort: count, sum up, place. */
+/* route.c - see route.h. */
 #include "exchange/route.h"
 
 #include "base/err.h"
 
 #include <string.h>
 
-/* The local number of an expert, or -1. */
-static int local_of(const struct mix_route *r, int32_t id)
+int mix_route_check(const int32_t *expert, int tokens, int k, int experts)
 {
-    int local = (int)id - r->first_local;
+    for (int t = 0; t < tokens; t++) {
+        const int32_t *id = expert + (long)t * k;
 
-    return local >= 0 && local < r->locals ? local : -1;
-}
-
-static int check_token(const struct mix_route *r, int t)
-{
-    const int32_t *id = r->expert + (long)t * r->k;
-
-    for (int j = 0; j < r->k; j++) {
-        if (id[j] < 0 || id[j] >= r->experts)
-            return MIX_FAIL(MIX_EBUG, "token %d goes to expert %d of %d", t, (int)id[j],
-                            r->experts);
-        for (int i = 0; i < j; i++)
-            if (id[i] == id[j])
-                return MIX_FAIL(MIX_EBUG, "token %d goes to expert %d twice", t, (int)id[j]);
+        for (int j = 0; j < k; j++) {
+            if (id[j] < 0 || id[j] >= experts)
+                return MIX_FAIL(MIX_EBUG, "token %d goes to expert %d of %d", t, (int)id[j],
+                                experts);
+            for (int i = 0; i < j; i++)
+                if (id[i] == id[j])
+                    return MIX_FAIL(MIX_EBUG, "token %d goes to expert %d twice", t, (int)id[j]);
+        }
     }
     return MIX_OK;
 }
 
-int mix_route(struct mix_route *r)
+/* first[c] counts the keys c, then is where the next c goes: the end of c - 1, which is why it is
+ * right as it stands once all are placed and everything moves up by one. */
+void mix_route_sort(const int32_t *key, int n, int keys, int *first, int32_t *place, int32_t *order)
 {
-    int rc = MIX_OK, rows = 0;
-    long copies = (long)r->tokens * r->k;
+    int places = 0;
 
-    /* first[e] counts the rows of e, then is where e's next row goes: the end of e - 1, which is
-     * why it is right as it stands once all are placed and everything moves up by one. */
-    memset(r->first, 0, sizeof *r->first * (size_t)(r->locals + 1));
-    for (int t = 0; t < r->tokens; t++)
-        TRY(check_token(r, t));
-    for (long i = 0; i < copies; i++) {
-        int local = local_of(r, r->expert[i]);
+    memset(first, 0, sizeof *first * (size_t)(keys + 1));
+    for (int i = 0; i < n; i++)
+        if (key[i] >= 0)
+            first[key[i]]++;
+    for (int c = 0; c <= keys; c++) {
+        int count = first[c];
 
-        if (local >= 0)
-            r->first[local]++;
+        first[c] = places;
+        places += count;
     }
-    for (int e = 0; e <= r->locals; e++) {
-        int count = r->first[e];
-
-        r->first[e] = rows;
-        rows += count;
+    for (int i = 0; i < n; i++) {
+        place[i] = key[i] < 0 ? -1 : first[key[i]]++;
+        if (key[i] >= 0)
+            order[place[i]] = i;
     }
-    for (long i = 0; i < copies; i++) {
-        int local = local_of(r, r->expert[i]);
+    memmove(first + 1, first, sizeof *first * (size_t)keys);
+    first[0] = 0;
+}
 
-        r->row[i] = local < 0 ? -1 : r->first[local]++;
-        if (local >= 0)
-            r->from[r->row[i]] = (int32_t)(i / r->k);
-    }
-    memmove(r->first + 1, r->first, sizeof *r->first * (size_t)r->locals);
-    r->first[0] = 0;
-out:
-    return rc;
+void mix_route_slots(const struct mix_homes *h, int layer, int *first)
+{
+    first[0] = 0;
+    for (int i = 0; i < h->ep; i++)
+        first[i + 1] = first[i] + mix_homes_local(h, layer, i, NULL);
+}
+
+void mix_route_choices(const struct mix_homes *h, const struct mix_plan *plan, int layer, int owner,
+                       int32_t *slot)
+{
+    for (int home = 0, next = 0; home < h->ep; home++)
+        for (int e = 0; e < h->experts; e++) {
+            if (!mix_homes_at(h, layer, e, home))
+                continue;
+            if (mix_homes_choose(h, plan, layer, e, owner) == home)
+                slot[e] = next;
+            next++;
+        }
 }

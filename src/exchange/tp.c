@@ -1,72 +1,110 @@
 /* tp.c - the exchange in which tokens travel to everybody.
  *
- * The tokens of the group are all-gathered with their ids and weights; every
- * member computes its slice of every expert for all of them, and combines its
- * slices over the experts of a token; these partial tokens go to their owners,
- * who sum them in the order of members.
+ * The tokens of the copy are all-gathered with their ids and weights; every rank
+ * computes what it holds for all of them, and combines it over the experts of a
+ * token; these partial sums go to the owners, who add the slices in rank order and
+ * the homes by the tree.
  *
- * With a group of one the experts are whole, and nothing is copied but the rows
- * that are sorted by expert. */
-#include "base/clock.h"
+ * With a copy of one rank nothing is sent. */
 #include "base/err.h"
 #include "base/mem.h"
-#include "exchange/arena.h"
+#include "comm/carrier.h"
 #include "exchange/exchange_private.h"
-#include "exchange/owners.h"
+#include "exchange/experts.h"
 #include "exchange/route.h"
-#include "kernels/kernels.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct tp {
-    const struct mix_kernels *kern;
-    struct mix_owners *owners;
+    struct mix_group *copy;
+    struct mix_carrier *there, *home;
+    struct mix_experts *experts;
+    size_t row, head; /* bytes of a token's x; of its ids and weights, which come first */
 
-    void *memory;        /* device, one allocation; N tokens of the group, R = N k rows */
-    void *all;           /* [N][hidden] type; these three only in a group of several */
-    int32_t *all_expert; /* [N][k] */
-    float *all_weight;   /* [N][k] */
-    float *partial;      /* [N][hidden] */
-    float *room;         /* [size - 1][owned][hidden] */
-    void *sorted;        /* [R][hidden] type, rows by expert */
-    float *out;          /* [R][hidden] what experts made of them */
-    int32_t *from, *row; /* [R], [N][k]: route's results */
+    /* the step's tokens, of all owners in order: N; host */
+    int *first;                      /* [size + 1] */
+    const void **block;              /* [size] */
+    int32_t *ids;                    /* [N][k] */
+    int32_t *local;                  /* [rows] the expert of each row that I compute */
+    int32_t *result_row;             /* [N][k] where its result is, or -1 */
+    const void **at;                 /* [rows] */
+    size_t *from, *bytes, *expected; /* [size] */
 
-    struct mix_route route; /* host */
-    int32_t *host_expert;   /* [N][k] */
-
-    /* the step between start and finish; the group's, on the device */
-    const int32_t *expert; /* [N][k] */
-    const float *weight;   /* [N][k] */
+    /* device */
+    int32_t *expert, *row_d; /* [N][k] */
+    float *weight;           /* [N][k] */
+    float *result;           /* [rows][hidden] */
+    float *partial;          /* [N][hidden]; if it is rounded */
+    float *room;             /* [size][owned][hidden] likewise */
+    const float **part;      /* [size] */
 };
 
-static void lay_out(struct tp *t, const struct mix_exchange_config *c, int size,
-                    struct mix_arena *a)
+static void tp_close(struct mix_exchange *e)
 {
-    size_t n = (size_t)c->max_tokens, k = (size_t)c->k, hidden = (size_t)c->hidden;
-    size_t type = mix_dtype_size(c->type);
+    struct tp *t = e->state;
+    struct mix_dev *dev = e->config.dev;
 
-    if (size > 1) {
-        t->all = mix_arena_take(a, n * hidden, type);
-        t->all_expert = mix_arena_take(a, n * k, sizeof(int32_t));
-        t->all_weight = mix_arena_take(a, n * k, sizeof(float));
-        t->partial = mix_arena_take(a, n * hidden, sizeof(float));
-        t->room =
-            mix_arena_take(a, (size_t)(size - 1) * (size_t)c->max_owned * hidden, sizeof(float));
-    }
-    t->sorted = mix_arena_take(a, n * k * hidden, type);
-    t->out = mix_arena_take(a, n * k * hidden, sizeof(float));
-    t->from = mix_arena_take(a, n * k, sizeof(int32_t));
-    t->row = mix_arena_take(a, n * k, sizeof(int32_t));
+    if (!t)
+        return;
+    mix_carrier_close(t->there);
+    mix_carrier_close(t->home);
+    mix_experts_close(t->experts);
+    mix_group_close(t->copy);
+    free(t->first);
+    free(t->block);
+    free(t->ids);
+    free(t->local);
+    free(t->result_row);
+    free(t->at);
+    free(t->from);
+    free(t->bytes);
+    free(t->expected);
+    free(t->part);
+    mix_dev_release(dev, t->expert);
+    mix_dev_release(dev, t->row_d);
+    mix_dev_release(dev, t->weight);
+    mix_dev_release(dev, t->result);
+    mix_dev_release(dev, t->partial);
+    mix_dev_release(dev, t->room);
+    free(t);
 }
 
-static size_t tp_bytes(const struct mix_exchange_config *c, int size)
+static int open_host(struct tp *t, size_t size, size_t copies, size_t rows)
 {
-    struct tp t;
-    struct mix_arena count = {0};
+    int rc = MIX_OK;
 
-    lay_out(&t, c, size, &count);
-    return count.used;
+    TRY(mix_calloc(&t->first, size + 1, sizeof *t->first, "routing"));
+    TRY(mix_calloc(&t->block, size, sizeof *t->block, "routing"));
+    TRY(mix_calloc(&t->ids, copies, sizeof *t->ids, "routing"));
+    TRY(mix_calloc(&t->local, rows, sizeof *t->local, "routing"));
+    TRY(mix_calloc(&t->result_row, copies, sizeof *t->result_row, "routing"));
+    TRY(mix_calloc(&t->at, rows, sizeof *t->at, "routing"));
+    TRY(mix_calloc(&t->from, size, sizeof *t->from, "routing"));
+    TRY(mix_calloc(&t->bytes, size, sizeof *t->bytes, "routing"));
+    TRY(mix_calloc(&t->expected, size, sizeof *t->expected, "routing"));
+    TRY(mix_calloc(&t->part, size, sizeof *t->part, "routing"));
+out:
+    return rc;
+}
+
+static int open_device(struct tp *t, const struct mix_exchange *e, size_t copies, size_t rows)
+{
+    int rc = MIX_OK;
+    struct mix_dev *dev = e->config.dev;
+    size_t hidden = (size_t)e->config.hidden * sizeof(float);
+    size_t tokens = (size_t)e->size * (size_t)e->config.max_owned;
+
+    TRY(mix_dev_alloc(dev, &t->expert, copies * sizeof *t->expert, "routing"));
+    TRY(mix_dev_alloc(dev, &t->row_d, copies * sizeof *t->row_d, "routing"));
+    TRY(mix_dev_alloc(dev, &t->weight, copies * sizeof *t->weight, "routing"));
+    TRY(mix_dev_alloc(dev, &t->result, rows * hidden, "results of experts"));
+    if (e->wire == MIX_F32)
+        goto out;
+    TRY(mix_dev_alloc(dev, &t->partial, tokens * hidden, "partial sums"));
+    TRY(mix_dev_alloc(dev, &t->room, tokens * hidden, "partial sums"));
+out:
+    return rc;
 }
 
 static int tp_open(struct mix_exchange *e)
@@ -74,155 +112,198 @@ static int tp_open(struct mix_exchange *e)
     int rc = MIX_OK;
     struct tp *t = NULL;
     const struct mix_exchange_config *c = &e->config;
-    int size = mix_group_size(c->group);
-    size_t copies = (size_t)c->max_tokens * (size_t)c->k;
-    struct mix_arena arena = {0};
+    int locals = mix_homes_most_local(c->homes), tokens = e->size * c->max_owned;
+    size_t owned = (size_t)c->max_owned, all = (size_t)tokens;
+    size_t rows = all * (size_t)(locals < c->k ? locals : c->k);
+    size_t back = (size_t)c->hidden * mix_dtype_size(e->wire);
 
     TRY(mix_calloc(&t, 1, sizeof *t, "an exchange"));
     e->state = t;
-    t->kern = mix_kernels_of(c->dev);
-    TRY(mix_owners_open(&t->owners, c->group, c->dev));
-    TRY(mix_dev_alloc(c->dev, &t->memory, tp_bytes(c, size), "the exchange's buffers"));
-    arena.base = t->memory;
-    lay_out(t, c, size, &arena);
-
-    t->route.experts = t->route.locals = c->experts;
-    t->route.k = c->k;
-    TRY(mix_calloc(&t->host_expert, copies, sizeof *t->host_expert, "routing"));
-    TRY(mix_calloc(&t->route.from, copies, sizeof *t->route.from, "routing"));
-    TRY(mix_calloc(&t->route.row, copies, sizeof *t->route.row, "routing"));
-    TRY(mix_calloc(&t->route.first, (size_t)c->experts + 1, sizeof *t->route.first, "routing"));
+    t->row = (size_t)c->hidden * mix_dtype_size(c->type);
+    t->head = (size_t)c->k * (sizeof(int32_t) + sizeof(float));
+    TRY(mix_exchange_group(&t->copy, e, MIX_MESH_COPY));
+    TRY(open_host(t, (size_t)e->size, all * (size_t)c->k, rows));
+    TRY(open_device(t, e, all * (size_t)c->k, rows));
+    TRY(mix_experts_open(&t->experts, e, (int)rows));
+    TRY(mix_carrier_open(&t->there, t->copy, owned * (t->row + t->head), all * (t->row + t->head)));
+    TRY(mix_carrier_open(&t->home, t->copy, all * back, all * back));
 out:
     return rc;
 }
 
-static void tp_close(struct mix_exchange *e)
-{
-    struct tp *t = e->state;
-
-    if (!t)
-        return;
-    free(t->route.first);
-    free(t->route.row);
-    free(t->route.from);
-    free(t->host_expert);
-    mix_dev_release(e->config.dev, t->memory);
-    mix_owners_close(t->owners);
-    free(t);
-}
-
-/* All tokens of the group, with their experts and weights: *x [N][hidden]. */
-static int gather(struct tp *t, const struct mix_exchange_config *c,
-                  const struct mix_exchange_step *step, const void **x)
-{
-    int rc = MIX_OK;
-    size_t k = (size_t)c->k;
-
-    *x = step->x;
-    t->expert = step->expert;
-    t->weight = step->weight;
-    if (mix_owners_size(t->owners) == 1)
-        goto out;
-    *x = t->all;
-    t->expert = t->all_expert;
-    t->weight = t->all_weight;
-    TRY(mix_owners_gather(t->owners, t->all, step->x, (size_t)c->hidden * mix_dtype_size(c->type)));
-    TRY(mix_owners_gather(t->owners, t->all_expert, step->expert, k * sizeof(int32_t)));
-    TRY(mix_owners_gather(t->owners, t->all_weight, step->weight, k * sizeof(float)));
-out:
-    return rc;
-}
-
-/* Find every copy's place, on the host, and tell the device. */
-static int sort(struct tp *t, const struct mix_exchange_config *c)
-{
-    int rc = MIX_OK;
-    size_t copies = (size_t)mix_owners_total(t->owners) * (size_t)c->k;
-
-    t->route.tokens = mix_owners_total(t->owners);
-    t->route.expert = t->host_expert;
-    TRY(mix_dev_download(c->dev, t->host_expert, t->expert, copies * sizeof *t->expert));
-    TRY(mix_route(&t->route));
-    TRY(mix_dev_upload(c->dev, t->from, t->route.from, copies * sizeof *t->from));
-    TRY(mix_dev_upload(c->dev, t->row, t->route.row, copies * sizeof *t->row));
-out:
-    return rc;
-}
-
-/* Charge the time since start to the exchange, less what was spent elsewhere. */
-static void charge(struct mix_exchange *e, double start, double experts_before)
-{
-    struct tp *t = e->state;
-    double wait_s = mix_owners_times(t->owners).wait_s;
-
-    e->times.exchange_s +=
-        mix_now() - start - (e->times.experts_s - experts_before) - (wait_s - e->times.wait_s);
-    e->times.wait_s = wait_s;
-}
+/* ---- there */
 
 static int tp_start(struct mix_exchange *e, const struct mix_exchange_step *step)
 {
-    int rc = MIX_OK;
+    int rc = MIX_OK, mine = step->tokens[e->me], k = e->config.k;
     struct tp *t = e->state;
-    const struct mix_exchange_config *c = &e->config;
-    double start = mix_now(), before = e->times.experts_s, run;
-    const void *x;
-
-    mix_owners_set(t->owners, step->tokens);
-    MIX_CHECK(mix_owners_total(t->owners) <= c->max_tokens &&
-                  mix_owners_mine(t->owners) <= c->max_owned,
-              "%d tokens, %d of them mine, in an exchange made for %d and %d",
-              mix_owners_total(t->owners), mix_owners_mine(t->owners), c->max_tokens, c->max_owned);
-    TRY(gather(t, c, step, &x));
-    TRY(sort(t, c));
-
+    size_t copies = (size_t)mine * (size_t)k;
+    char *out = mix_carrier_out(t->there);
+    struct mix_group_stats before = mix_group_stats(t->copy);
     struct mix_pack pack = {
-        .y = t->sorted,
-        .x = x,
-        .from = t->from,
-        .rows = t->route.first[c->experts],
-        .row_bytes = (size_t)c->hidden * mix_dtype_size(c->type),
+        .y = out + (size_t)mine * t->head,
+        .x = step->x,
+        .x_type = e->config.type,
+        .y_type = e->config.type,
+        .rows = mine,
+        .dim = e->config.hidden,
     };
-    TRY(t->kern->pack(c->dev, &pack));
-    run = mix_now();
-    TRY(step->run(step->ctx, t->out, t->sorted, t->route.first));
-    e->times.experts_s += mix_now() - run;
-    charge(e, start, before);
+
+    for (int m = 0; m < e->size; m++) {
+        t->first[m + 1] = t->first[m] + step->tokens[m];
+        t->from[m] = 0;
+        t->bytes[m] = (size_t)mine * (t->head + t->row);
+        t->expected[m] = (size_t)step->tokens[m] * (t->head + t->row);
+    }
+    TRY(mix_dev_download(e->config.dev, out, step->expert, copies * sizeof(int32_t)));
+    TRY(mix_dev_download(e->config.dev, out + copies * sizeof(int32_t), step->weight,
+                         copies * sizeof(float)));
+    TRY(e->kern->pack(e->config.dev, &pack));
+    TRY(mix_carrier_begin(t->there, t->from, t->bytes, t->expected));
+    mix_exchange_charge(e, MIX_PHASE_DISPATCH, t->copy, before);
+out:
+    return rc;
+}
+
+/* The number among my local experts of one at home with me, for tokens of a member; or -1. */
+static int local_of(const struct mix_exchange *e, const int32_t *local, int expert, int member)
+{
+    int owner = mix_comm_rank(e->config.comm) - e->me + member;
+
+    if (local[expert] < 0 || e->config.homes->most == 1)
+        return local[expert];
+    return mix_homes_choose(e->config.homes, e->config.plan, e->step.layer, expert, owner) ==
+                   e->place.ep_i
+               ? local[expert]
+               : -1;
+}
+
+/* Everybody's ids and weights, and which rows I compute; returns how many in *rows. */
+static int take(struct tp *t, struct mix_exchange *e, int *rows)
+{
+    int rc = MIX_OK, k = e->config.k, n = 0;
+    const int32_t *local = e->local + (long)e->step.layer * e->config.homes->experts;
+
+    for (int m = 0; m < e->size; m++) {
+        int tokens = t->first[m + 1] - t->first[m];
+        size_t copies = (size_t)tokens * (size_t)k, at = (size_t)t->first[m] * (size_t)k;
+        const char *block = t->block[m];
+
+        memcpy(t->ids + at, block, copies * sizeof *t->ids);
+        TRY(mix_dev_upload(e->config.dev, t->weight + at, block + copies * sizeof *t->ids,
+                           copies * sizeof *t->weight));
+        TRY(mix_route_check(t->ids + at, tokens, k, e->config.homes->experts));
+        for (size_t i = 0; i < copies; i++) {
+            int mine = local_of(e, local, t->ids[at + i], m);
+
+            t->result_row[at + i] = mine < 0 ? -1 : n;
+            if (mine < 0)
+                continue;
+            t->local[n] = mine;
+            t->at[n++] = block + (size_t)tokens * t->head + i / (size_t)k * t->row;
+        }
+    }
+    *rows = n;
+out:
+    return rc;
+}
+
+/* ---- and back */
+
+/* My share of every token's sum, where the carrier takes it from, in the wire type. */
+static int combine(struct tp *t, struct mix_exchange *e)
+{
+    int rc = MIX_OK, tokens = t->first[e->size];
+    size_t copies = (size_t)tokens * (size_t)e->config.k;
+    bool rounded = e->wire != MIX_F32;
+    struct mix_combine combine = {
+        .y = rounded ? t->partial : mix_carrier_out(t->home),
+        .x = t->result,
+        .row = t->row_d,
+        .expert = t->expert,
+        .weight = t->weight,
+        .tokens = tokens,
+        .k = e->config.k,
+        .dim = e->config.hidden,
+        .experts = e->config.homes->experts,
+    };
+    struct mix_pack narrow = {
+        .y = mix_carrier_out(t->home),
+        .x = t->partial,
+        .y_type = e->wire,
+        .rows = tokens,
+        .dim = e->config.hidden,
+    };
+
+    TRY(mix_dev_upload(e->config.dev, t->expert, t->ids, copies * sizeof *t->ids));
+    TRY(mix_dev_upload(e->config.dev, t->row_d, t->result_row, copies * sizeof *t->row_d));
+    TRY(e->kern->combine(e->config.dev, &combine));
+    if (rounded)
+        TRY(e->kern->pack(e->config.dev, &narrow));
+out:
+    return rc;
+}
+
+/* Everybody's shares of my tokens, summed into y. */
+static int sum(struct tp *t, struct mix_exchange *e, float *y)
+{
+    int rc = MIX_OK, mine = e->step.tokens[e->me], hidden = e->config.hidden;
+    struct mix_sum sum = {
+        .y = y,
+        .part = t->part,
+        .parts = e->size,
+        .run = e->config.plan->numeric.etp,
+        .add = true,
+        .n = (size_t)mine * (size_t)hidden,
+    };
+
+    for (int m = 0; m < e->size; m++) {
+        float *room = t->room + (e->wire == MIX_F32 ? 0 : (size_t)m * sum.n);
+        struct mix_pack widen = {
+            .y = room,
+            .x = t->block[m],
+            .x_type = e->wire,
+            .rows = mine,
+            .dim = hidden,
+        };
+
+        t->part[m] = e->wire == MIX_F32 ? t->block[m] : room;
+        if (e->wire != MIX_F32)
+            TRY(e->kern->pack(e->config.dev, &widen));
+    }
+    TRY(e->kern->sum(e->config.dev, &sum));
 out:
     return rc;
 }
 
 static int tp_finish(struct mix_exchange *e, float *y)
 {
-    int rc = MIX_OK;
+    int rc = MIX_OK, rows = 0, mine = e->step.tokens[e->me];
     struct tp *t = e->state;
-    const struct mix_exchange_config *c = &e->config;
-    bool alone = mix_owners_size(t->owners) == 1;
-    double start = mix_now();
-    struct mix_combine combine = {
-        .y = alone ? y : t->partial,
-        .x = t->out,
-        .row = t->row,
-        .expert = t->expert,
-        .weight = t->weight,
-        .tokens = mix_owners_total(t->owners),
-        .k = c->k,
-        .dim = c->hidden,
-        .experts = c->experts,
-        .add = alone,
-    };
+    size_t back = (size_t)e->config.hidden * mix_dtype_size(e->wire);
+    struct mix_group_stats before = mix_group_stats(t->copy);
 
-    TRY(t->kern->combine(c->dev, &combine));
-    if (!alone)
-        TRY(mix_owners_home(t->owners, y, t->partial, t->room, c->hidden));
-    charge(e, start, e->times.experts_s);
+    TRY(mix_carrier_end(t->there, "dispatch", t->block));
+    mix_exchange_charge(e, MIX_PHASE_DISPATCH, t->copy, before);
+    TRY(take(t, e, &rows));
+    TRY(mix_experts_run(t->experts, e, t->local, t->at, rows, t->result, MIX_F32));
+    TRY(combine(t, e));
+    before = mix_group_stats(t->copy);
+    for (int m = 0; m < e->size; m++) {
+        t->from[m] = (size_t)t->first[m] * back;
+        t->bytes[m] = (size_t)(t->first[m + 1] - t->first[m]) * back;
+        t->expected[m] = (size_t)mine * back;
+    }
+    TRY(mix_carrier_begin(t->home, t->from, t->bytes, t->expected));
+    TRY(mix_carrier_end(t->home, "combine", t->block));
+    mix_exchange_charge(e, MIX_PHASE_COMBINE, t->copy, before);
+    TRY(sum(t, e, y));
 out:
     return rc;
 }
 
 const struct mix_exchange_ops mix_exchange_tp = {
     .name = "tp",
-    .bytes = tp_bytes,
     .open = tp_open,
     .close = tp_close,
     .start = tp_start,

@@ -53,10 +53,8 @@ static void lay_out_feed_forward(struct mix_activations *a, struct mix_arena *m,
                                  size_t type)
 {
     size_t tokens = (size_t)a->tokens, owned = (size_t)a->owned;
-    /* Tokens whose experts' slices are here: those of the ranks that share one copy. */
-    size_t shared = owned * (size_t)s->etp < tokens ? owned * (size_t)s->etp : tokens;
-    size_t wide = larger(tokens * (size_t)s->inner.count,
-                         shared * (size_t)arch->top_k * (size_t)s->moe_inner.count);
+    size_t wide =
+        larger(tokens * (size_t)s->inner.count, (size_t)a->routed * (size_t)s->moe_inner.count);
 
     a->gate_up = mix_arena_take(m, 2 * wide, sizeof *a->gate_up);
     a->inner = mix_arena_take(m, wide, type);
@@ -111,6 +109,12 @@ int mix_activations_init(struct mix_activations *out, struct mix_dev *dev,
         .table = seqs * each,
         .head_rows = seqs < tokens ? seqs : tokens,
     };
+    int64_t routed = (int64_t)a.owned * share->etp;
+
+    routed = (routed < tokens ? routed : tokens) * (arch->experts ? arch->top_k : 1);
+    MIX_CHECK(routed <= INT_MAX, "a plan of %d tokens a step, to %d experts each", tokens,
+              arch->top_k);
+    a.routed = (int)routed;
 
     MIX_CHECK(tokens > 0 && seqs > 0 && each > 0 && seqs <= INT_MAX / each,
               "a plan of %d tokens a step, %d sequences of %d tokens", tokens, seqs,

@@ -20,6 +20,7 @@ struct mix_activations {
     size_t bytes;
     int tokens, owned, seqs, table; /* T, O, N, page numbers of a step at most */
     int head_rows;                  /* H: rows that the head takes at a time */
+    int routed;                     /* R: rows that experts take at a time */
 
     /* the step, as the kernels want it */
     int32_t *id;       /* [T] */
@@ -40,7 +41,7 @@ struct mix_activations {
     void *context; /* [T][heads][head_dim] type */
     void *scratch; /* of the attention kernel */
 
-    /* a feed-forward block: of dense layers T rows of inner, of experts T k rows of moe_inner */
+    /* a feed-forward block: of dense layers T rows of inner, of experts R rows of moe_inner */
     float *gate_up;    /* [rows][2 inner] */
     void *inner;       /* [rows][inner] type */
     float *normed_f32; /* [O][hidden] */

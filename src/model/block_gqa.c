@@ -48,6 +48,8 @@ int mix_block_gqa(struct mix_model *m, int layer)
         .scale = (float)(1.0 / sqrt(m->arch->head_dim)),
     };
 
+    if (tokens == 0)
+        goto out;
     TRY(mix_block_norm(m, w->attention_norm));
     TRY(mix_block_product(m, m->act.qkv, m->act.normed, w->qkv, tokens));
     TRY(m->kern->rope(m->dev, &rope));

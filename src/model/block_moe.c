@@ -61,7 +61,8 @@ static void charge(struct mix_model *m, struct mix_exchange_times before)
     struct mix_exchange_times now = mix_exchange_times(m->exchange);
 
     m->times.experts += now.experts_s - before.experts_s;
-    m->times.exchange_inside += now.exchange_s - before.exchange_s;
+    m->times.exchange_inside += now.inside_s - before.inside_s;
+    m->times.exchange_between += now.between_s - before.between_s;
     m->times.waiting += now.wait_s - before.wait_s;
     m->mark = mix_now();
 }
@@ -73,14 +74,17 @@ int mix_block_moe(struct mix_model *m, int layer)
     struct mix_exchange_times before = mix_exchange_times(m->exchange);
     struct experts experts = {.m = m, .layer = layer};
     struct mix_exchange_step step = {
+        .layer = layer,
         .x = m->type == MIX_F32 ? m->act.normed_f32 : m->act.normed,
         .expert = m->act.expert,
         .weight = m->act.weight,
-        .tokens = m->tokens + m->share.tp_i / m->share.etp * m->share.etp,
+        .tokens = m->copy_tokens,
         .run = run_experts,
         .ctx = &experts,
     };
 
+    if (m->together == 0)
+        goto out;
     TRY(norm(m, m->act.normed_f32, MIX_F32, w->block_norm));
     if (m->type != MIX_F32)
         TRY(norm(m, m->act.normed, m->type, w->block_norm));

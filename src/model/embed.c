@@ -79,7 +79,7 @@ int mix_embed_tokens(struct mix_model *m)
         .x = a->room,
         .from = a->from,
         .rows = mine,
-        .row_bytes = row,
+        .dim = m->arch->hidden,
     };
 
     if (m->share.tp == 1) {

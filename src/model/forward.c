@@ -11,10 +11,7 @@ int mix_model_forward(struct mix_model *m, const struct mix_step *step, float *l
     TRY(mix_embed_tokens(m));
     for (int layer = 0; layer < m->arch->layers; layer++) {
         TRY(mix_block_gqa(m, layer));
-        if (m->arch->moe[layer])
-            TRY(mix_block_moe(m, layer));
-        else
-            TRY(mix_block_dense(m, layer));
+        TRY(m->arch->moe[layer] ? mix_block_moe(m, layer) : mix_block_dense(m, layer));
     }
     TRY(mix_head_rows(m, logits, first, mine));
 out:

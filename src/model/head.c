@@ -55,7 +55,7 @@ static int gather_rows(struct mix_model *m, struct rows chunk, struct rows mine)
         .x = a->x,
         .from = a->from,
         .rows = count,
-        .row_bytes = hidden * sizeof(float),
+        .dim = m->arch->hidden,
     };
     struct mix_rmsnorm norm = {
         .y = my_place,

@@ -18,10 +18,14 @@ struct load {
     const struct mix_kernels *kern;
     const struct mix_arch *arch;
     const struct mix_share *share;
+    const struct mix_homes *homes;
+    int ep_i;
+    bool *read; /* [ep] is some rank of this host that home?  Only these experts are read */
     enum mix_dtype type;
     char *host; /* the buffer */
     size_t room;
-    int layer, block; /* at hand */
+    int layer, block; /* at hand: of a layer with experts, block is the expert */
+    bool elsewhere;   /* the expert is not at home here: the others of the host read it */
 };
 
 /* ---- one weight */
@@ -58,10 +62,13 @@ static int read_slices(struct load *l, const enum mix_tensor_role *role, int rol
         part[i] = t[i].split == MIX_SPLIT_EXPERT
                       ? mix_tensors_part(l->arch, &t[i], l->share->etp, l->share->etp_i)
                       : mix_tensors_part(l->arch, &t[i], l->share->tp, l->share->tp_i);
+        if (l->elsewhere)
+            part[i].count = 0;
         *rows += t[i].axis == 0 ? part[i].count : t[i].shape[0];
         *columns = t[i].rank == 1 ? 1 : t[i].axis == 1 ? part[i].count : t[i].shape[1];
     }
-    TRY(make_room(l, (size_t)*rows * (size_t)*columns * mix_dtype_size(type)));
+    if (!l->elsewhere)
+        TRY(make_room(l, (size_t)*rows * (size_t)*columns * mix_dtype_size(type)));
     for (int i = 0; i < roles; i++) {
         int count = t[i].axis == 0 ? part[i].count : t[i].shape[0];
 
@@ -78,6 +85,8 @@ static int load_matrix(struct load *l, struct mix_packed **packed, const enum mi
     int rc = MIX_OK, rows = 0, columns = 0;
 
     TRY(read_slices(l, role, roles, type, &rows, &columns));
+    if (l->elsewhere)
+        goto out;
     TRY(l->kern->product_pack(l->dev, packed, l->host, type, rows, columns));
 out:
     return rc;
@@ -117,30 +126,74 @@ out:
     return rc;
 }
 
+/* Does any rank of this host hold the expert at hand? */
+static bool wanted(const struct load *l)
+{
+    for (int home = 0; home < l->homes->ep; home++)
+        if (l->read[home] && mix_homes_at(l->homes, l->layer, l->block, home))
+            return true;
+    return false;
+}
+
+/* All experts in turn, by all ranks of the host: mine are kept. */
+static int load_experts(struct load *l, struct mix_layer_weights *w)
+{
+    int rc = MIX_OK, at = 0;
+    static const enum mix_tensor_role in[] = {MIX_EXPERT_GATE, MIX_EXPERT_UP};
+    static const enum mix_tensor_role out_of[] = {MIX_EXPERT_DOWN};
+    struct mix_packed *none;
+
+    for (l->block = 0; l->block < l->arch->experts; l->block++) {
+        if (!wanted(l))
+            continue;
+        l->elsewhere = !mix_homes_at(l->homes, l->layer, l->block, l->ep_i);
+        TRY(load_matrix(l, l->elsewhere ? &none : &w->gate_up[at], in, 2, l->type));
+        TRY(load_matrix(l, l->elsewhere ? &none : &w->down[at], out_of, 1, l->type));
+        at += !l->elsewhere;
+    }
+    l->elsewhere = false;
+out:
+    return rc;
+}
+
 static int load_feed_forward(struct load *l, struct mix_layer_weights *w)
 {
     int rc = MIX_OK;
     static const enum mix_tensor_role router[] = {MIX_ROUTER};
     static const enum mix_tensor_role dense_in[] = {MIX_GATE, MIX_UP}, dense_out[] = {MIX_DOWN};
-    static const enum mix_tensor_role expert_in[] = {MIX_EXPERT_GATE, MIX_EXPERT_UP};
-    static const enum mix_tensor_role expert_out[] = {MIX_EXPERT_DOWN};
     bool moe = l->arch->moe[l->layer];
 
-    w->blocks = moe ? l->arch->experts : 1;
+    w->blocks = moe ? mix_homes_local(l->homes, l->layer, l->ep_i, NULL) : 1;
     TRY(mix_calloc(&w->gate_up, (size_t)w->blocks, sizeof *w->gate_up, "a layer"));
     TRY(mix_calloc(&w->down, (size_t)w->blocks, sizeof *w->down, "a layer"));
     TRY(load_plain(l, &w->block_norm, MIX_FFN_NORM, MIX_F32, "norms"));
-    if (moe)
+    if (moe) {
         TRY(load_matrix(l, &w->router, router, 1, MIX_F32));
-    for (l->block = 0; l->block < w->blocks; l->block++) {
-        TRY(load_matrix(l, &w->gate_up[l->block], moe ? expert_in : dense_in, 2, l->type));
-        TRY(load_matrix(l, &w->down[l->block], moe ? expert_out : dense_out, 1, l->type));
+        TRY(load_experts(l, w));
+        goto out;
     }
+    l->block = 0;
+    TRY(load_matrix(l, &w->gate_up[0], dense_in, 2, l->type));
+    TRY(load_matrix(l, &w->down[0], dense_out, 1, l->type));
 out:
     return rc;
 }
 
 /* ---- all of it */
+
+/* Who I am, and which homes the ranks of my host are. */
+static int look_at_host(struct load *l, const struct mix_weights_source *s)
+{
+    int rc = MIX_OK, me = s->comm ? mix_comm_rank(s->comm) : 0;
+
+    l->ep_i = mix_plan_place(s->plan, me).ep_i;
+    TRY(mix_calloc(&l->read, (size_t)s->plan->ep, sizeof *l->read, "a layer"));
+    for (int r = 0; r < s->plan->world; r++)
+        if (r == me || (s->comm && mix_comm_host_shared(s->comm, r)))
+            l->read[mix_plan_place(s->plan, r).ep_i] = true;
+out:
+    return rc;
+}
 
 /* Embedding and head; when they are tied they are one tensor, read once. */
 static int load_vocabulary(struct load *l, struct mix_weights *w)
@@ -184,9 +237,11 @@ int mix_weights_load(struct mix_weights *out, struct mix_dev *dev,
         .kern = mix_kernels_of(dev),
         .arch = source->arch,
         .share = source->share,
+        .homes = source->homes,
         .type = source->type,
     };
 
+    TRY(look_at_host(&l, source));
     TRY(mix_slices_open(&l.slices, source->dir, source->dummy, source->comm));
     TRY(load_all(&l, &w));
     w.bytes_read = mix_slices_bytes_read(l.slices);
@@ -195,6 +250,7 @@ int mix_weights_load(struct mix_weights *out, struct mix_dev *dev,
 out:
     mix_weights_fini(&w);
     mix_slices_close(l.slices);
+    free(l.read);
     free(l.host);
     return rc;
 }

@@ -5,19 +5,19 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/state.h"
+#include "plan/mesh.h"
 
 #include <stdlib.h>
 
-/* A group of n consecutive world ranks, the first a multiple of n, that holds this rank. */
-static int open_group(struct mix_group **g, struct mix_comm *comm, const char *name, int n)
+/* The group of the plan's meshes that holds this rank. */
+static int open_group(struct mix_group **g, const struct mix_model *m, struct mix_comm *comm,
+                      enum mix_mesh_group which)
 {
-    int rc = MIX_OK, first = mix_comm_rank(comm) / n * n;
-    int *world = NULL;
+    int rc = MIX_OK, n, *world = NULL;
 
-    TRY(mix_calloc(&world, (size_t)n, sizeof *world, "a group"));
-    for (int i = 0; i < n; i++)
-        world[i] = first + i;
-    TRY(mix_group_open(g, comm, name, world, n));
+    TRY(mix_calloc(&world, (size_t)m->plan->world, sizeof *world, "a group"));
+    n = mix_mesh_members(m->plan, which, mix_comm_rank(comm), world);
+    TRY(mix_group_open(g, comm, mix_mesh_name(which), world, n));
 out:
     free(world);
     return rc;
@@ -29,8 +29,13 @@ static int open_groups(struct mix_model *m, struct mix_comm *comm)
     int rc = MIX_OK;
     size_t tp = (size_t)m->share.tp, tokens = (size_t)m->plan->max_batched_tokens;
 
-    TRY(open_group(&m->replica, comm, "replica", m->share.tp));
-    TRY(open_group(&m->copy, comm, "experts", m->share.etp));
+    size_t copy = (size_t)(m->share.etp * m->plan->ep);
+
+    mix_comm_domain_set(comm, m->plan->domain_size);
+    TRY(open_group(&m->replica, m, comm, MIX_MESH_TP));
+    TRY(open_group(&m->copy, m, comm, MIX_MESH_COPY));
+    TRY(open_group(&m->coupled, m, comm, MIX_MESH_COUPLED));
+    TRY(mix_calloc(&m->copy_tokens, copy, sizeof *m->copy_tokens, "a model"));
     TRY(mix_owners_open(&m->owners, m->replica, m->dev));
     TRY(mix_calloc(&m->tokens, tp, sizeof *m->tokens, "a model"));
     TRY(mix_calloc(&m->send_at, tp, sizeof *m->send_at, "a model"));
@@ -43,19 +48,18 @@ out:
     return rc;
 }
 
-static int open_exchange(struct mix_model *m)
+static int open_exchange(struct mix_model *m, struct mix_comm *comm)
 {
-    int tokens = m->act.owned * m->share.etp;
     struct mix_exchange_config config = {
         .dev = m->dev,
-        .group = m->copy,
-        .kind = (enum mix_exchange_kind)m->plan->exchange,
+        .comm = comm,
+        .plan = m->plan,
+        .homes = m->homes,
         .type = m->type,
         .hidden = m->arch->hidden,
-        .experts = m->arch->experts,
         .k = m->arch->top_k,
-        .max_tokens = tokens < m->act.tokens ? tokens : m->act.tokens,
         .max_owned = m->act.owned,
+        .max_rows = m->act.routed,
     };
 
     for (int l = 0; l < m->arch->layers; l++)
@@ -100,12 +104,17 @@ int mix_model_open(struct mix_model **out, const struct mix_model_config *config
     m->kern = mix_kernels_of(config->dev);
     m->type = (enum mix_dtype)plan->numeric.dtype;
     TRY(mix_share_of(&m->share, arch, plan, mix_comm_rank(config->comm)));
+    m->homes = config->homes ? config->homes : &m->identity;
+    if (!config->homes)
+        TRY(mix_homes_identity(&m->identity, arch->layers, arch->experts, plan->ep));
 
     struct mix_weights_source source = {
         .dir = config->dir,
         .dummy = config->dummy,
         .arch = arch,
         .share = &m->share,
+        .plan = plan,
+        .homes = m->homes,
         .type = m->type,
         .comm = config->comm,
     };
@@ -116,7 +125,7 @@ int mix_model_open(struct mix_model **out, const struct mix_model_config *config
                     arch->head_dim, (enum mix_dtype)plan->numeric.kv_dtype));
     TRY(mix_activations_init(&m->act, m->dev, arch, plan, &m->share));
     TRY(open_groups(m, config->comm));
-    TRY(open_exchange(m));
+    TRY(open_exchange(m, config->comm));
     *out = m;
     m = NULL;
 out:
@@ -130,9 +139,11 @@ void mix_model_close(struct mix_model *m)
         return;
     mix_exchange_close(m->exchange);
     mix_owners_close(m->owners);
+    mix_group_close(m->coupled);
     mix_group_close(m->copy);
     mix_group_close(m->replica);
     free(m->tokens);
+    free(m->copy_tokens);
     free(m->send_at);
     free(m->send_bytes);
     free(m->recv_at);
@@ -144,12 +155,23 @@ void mix_model_close(struct mix_model *m)
     if (m->dev)
         mix_dev_release(m->dev, m->cos_sin);
     mix_weights_fini(&m->weights);
+    mix_homes_fini(&m->identity);
     free(m);
 }
 
 struct mix_group *mix_model_replica(const struct mix_model *m)
 {
     return m->replica;
+}
+
+struct mix_group *mix_model_coupled(const struct mix_model *m)
+{
+    return m->coupled;
+}
+
+struct mix_exchange_traffic mix_model_traffic(const struct mix_model *m)
+{
+    return m->exchange ? mix_exchange_traffic(m->exchange) : (struct mix_exchange_traffic){0};
 }
 
 int64_t mix_model_bytes_read(const struct mix_model *m)

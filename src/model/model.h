@@ -5,14 +5,17 @@
  * every rank of the replica.  Rank t of tp owns tokens [T t / tp, T (t + 1) / tp)
  * of the step, in batch order; owners get the logits of their rows, whole.
  *
- * open and forward are collective on the replica (and on the ranks that share a
- * copy of the experts). */
+ * open and forward are collective on the ranks that replicas and copies of the
+ * experts tie together (plan/mesh.h: coupled): a rank whose replica has nothing to
+ * compute joins with a step of no tokens. */
 #ifndef MIX_MODEL_MODEL_H
 #define MIX_MODEL_MODEL_H
 
 #include "arch/arch.h"
 #include "comm/comm.h"
 #include "dev/dev.h"
+#include "exchange/exchange.h"
+#include "plan/homes.h"
 #include "plan/plan.h"
 
 #include <stdbool.h>
@@ -26,7 +29,8 @@ struct mix_model_config {
     const struct mix_plan *plan; /* borrowed likewise */
     struct mix_comm *comm;
     struct mix_dev *dev;
-    bool dummy; /* weights from a seed instead of files (benchmarks) */
+    bool dummy;                    /* weights from a seed instead of files (benchmarks) */
+    const struct mix_homes *homes; /* of the experts; borrowed.  NULL: the identity */
 };
 
 /* Load my slices, allocate KV pages and every buffer a step needs.  A missing, truncated or
@@ -35,7 +39,9 @@ int mix_model_open(struct mix_model **m, const struct mix_model_config *config);
 void mix_model_close(struct mix_model *m); /* NULL is allowed */
 
 struct mix_group *mix_model_replica(const struct mix_model *m); /* the tp group; borrowed */
-int64_t mix_model_bytes_weights(const struct mix_model *m);     /* device bytes of this rank */
+struct mix_group *mix_model_coupled(const struct mix_model *m); /* those that step together */
+struct mix_exchange_traffic mix_model_traffic(const struct mix_model *m); /* of the experts */
+int64_t mix_model_bytes_weights(const struct mix_model *m); /* device bytes of this rank */
 int64_t mix_model_bytes_kv(const struct mix_model *m);
 int64_t
 mix_model_bytes_read(const struct mix_model *m); /* from files; a host reads each byte once */

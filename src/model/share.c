@@ -18,11 +18,6 @@ static int check(const struct mix_arch *arch, const struct mix_plan *plan)
         return MIX_FAIL(MIX_EFIT,
                         "%d kv heads cannot be split over tp %d, nor tp over them; choose another",
                         arch->kv_heads, tp);
-    if (plan->ep != 1 || tp % etp)
-        return MIX_FAIL(MIX_EUSAGE,
-                        "experts over etp %d x ep %d with tp %d: not built yet; etp must divide "
-                        "tp and ep be 1",
-                        etp, plan->ep, tp);
     if (arch->vocab < tp || (arch->inner && arch->inner < tp) ||
         (arch->experts && arch->moe_inner < etp))
         return MIX_FAIL(MIX_EFIT, "tp %d, etp %d leave ranks without a part of the weights", tp,

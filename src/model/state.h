@@ -25,11 +25,16 @@ struct mix_model {
     float *cos_sin; /* device, [max_model_len][head_dim / 2][2] */
     struct mix_activations act;
 
-    struct mix_group *replica;     /* the tp ranks */
-    struct mix_owners *owners;     /* of a step's tokens, over the replica */
-    struct mix_group *copy;        /* the etp ranks that hold one copy of the experts */
+    struct mix_group *replica; /* the tp ranks */
+    struct mix_owners *owners; /* of a step's tokens, over the replica */
+    struct mix_group *coupled; /* the ranks that step together */
+    struct mix_group *copy;    /* etp x ep: the ranks that hold one copy of the experts */
+    struct mix_homes identity; /* if the caller has no other homes */
+    const struct mix_homes *homes;
     struct mix_exchange *exchange; /* over the copy; NULL if no layer has experts */
     int *tokens;                   /* [tp] of the step, by owner */
+    int *copy_tokens;              /* [etp ep] likewise, in the copy */
+    int together;                  /* the sum of these */
     size_t *send_at, *send_bytes;  /* [tp] of the embedding and the head */
     size_t *recv_at, *recv_bytes;  /* [tp] */
     int32_t *pick, *from;          /* [T] host: ids that I look up; rows to gather */

@@ -3,6 +3,8 @@
 #include "base/err.h"
 #include "model/state.h"
 
+#include <string.h>
+
 /* What the engine hands over is trusted to be agreed, not to be right: a wrong index would be
  * memory that is not ours. */
 static int check_sequence(const struct mix_model *m, const struct mix_step *s, int i)
@@ -49,6 +51,31 @@ out:
     return rc;
 }
 
+/* How many tokens each rank of the copy owns: known where the copy lies in the replica, else told.
+ */
+static int gather_copy(struct mix_model *m)
+{
+    int rc = MIX_OK, size = mix_group_size(m->copy), me = mix_group_rank(m->copy);
+    double start = mix_now(), before = mix_group_stats(m->copy).wait_s, waited;
+
+    m->copy_tokens[me] = mix_owners_mine(m->owners);
+    if (m->share.tp % size == 0)
+        memcpy(m->copy_tokens, m->tokens + m->share.tp_i / size * size,
+               (size_t)size * sizeof *m->copy_tokens);
+    else
+        TRY(mix_group_tell(m->copy, m->copy_tokens, sizeof *m->copy_tokens));
+    m->together = 0;
+    for (int i = 0; i < size; i++)
+        m->together += m->copy_tokens[i];
+    waited = mix_group_stats(m->copy).wait_s - before;
+    m->times.waiting += waited;
+    *(m->plan->domains > 1 ? &m->times.exchange_between : &m->times.exchange_inside) +=
+        mix_now() - start - waited;
+    m->mark = mix_now();
+out:
+    return rc;
+}
+
 int mix_step_begin(struct mix_model *m, const struct mix_step *s)
 {
     int rc = MIX_OK;
@@ -64,6 +91,7 @@ int mix_step_begin(struct mix_model *m, const struct mix_step *s)
     for (int i = 0; i < m->share.tp; i++)
         m->tokens[i] = mix_split(s->tokens, m->share.tp, i).count;
     mix_owners_set(m->owners, m->tokens);
+    TRY(gather_copy(m));
     if (tokens == 0)
         goto out;
     TRY(mix_dev_upload(m->dev, a->id, s->id, tokens * sizeof *s->id));

@@ -10,11 +10,12 @@
 #include "dev/dev.h"
 #include "kernels/kernels.h"
 #include "model/share.h"
+#include "plan/homes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Feed-forward weights: one block in a dense layer, one per expert in the others. */
+/* Feed-forward weights: one block in a dense layer, one per local expert in the others. */
 struct mix_layer_weights {
     float *attention_norm;       /* [H] */
     struct mix_packed *qkv;      /* [(h + 2 kv) D][H] queries, keys, values */
@@ -22,7 +23,7 @@ struct mix_layer_weights {
     struct mix_packed *o;        /* [H][h D] */
     float *block_norm;           /* [H] */
     struct mix_packed *router;   /* [experts][H] fp32; NULL in a dense layer */
-    int blocks;                  /* 1, or experts */
+    int blocks;                  /* 1, or how many experts are at home here; may be 0 */
     struct mix_packed **gate_up; /* [blocks], each [2 I][H]: gate, up */
     struct mix_packed **down;    /* [blocks], each [H][I] */
 };
@@ -43,8 +44,10 @@ struct mix_weights_source {
     bool dummy;
     const struct mix_arch *arch;
     const struct mix_share *share;
-    enum mix_dtype type;   /* of operands */
-    struct mix_comm *comm; /* for the ranks of my host, who read together */
+    const struct mix_plan *plan;
+    const struct mix_homes *homes; /* of the experts of every layer */
+    enum mix_dtype type;           /* of operands */
+    struct mix_comm *comm;         /* for the ranks of my host, who read together */
 };
 
 /* Load all slices of this rank; collective on the ranks of the host.  Besides the weights it holds

@@ -2,11 +2,13 @@ libmix_a_SOURCES += \
   %D%/cost.c      %D%/cost.h      \
   %D%/cost_links.c                \
   %D%/explain.c   %D%/explain.h   \
+  %D%/homes.c     %D%/homes.h     \
   %D%/explain_json.c              \
   %D%/explain_ranking.c           \
   %D%/fit.c       %D%/fit.h       \
   %D%/layouts.c   %D%/layouts.h   \
   %D%/memory.c    %D%/memory.h    \
+  %D%/mesh.c      %D%/mesh.h      \
   %D%/plan.c      %D%/plan.h      \
   %D%/plan_json.c %D%/plan_json.h \
   %D%/rank.c                      \

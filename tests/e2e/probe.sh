@@ -73,7 +73,7 @@ timeout 120 "$MIXSERVE" plan --model "$model" --nodes 2 --ranks-per-node 4 --mac
   > "$out" 2> "$err"
 status=$?
 is 0 "a plan for two such nodes"
-shown 'tp [0-9]+ x dp [0-9]+'
+shown '^ *1 .* (tp|ep|hybrid) '
 
 # ---- what is wrong
 

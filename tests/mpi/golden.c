@@ -111,7 +111,13 @@ static void check(const struct rig_model *m, int tp, int etp, enum mix_dtype dty
     int rc = MIX_OK, wrong = 0, positions = 0;
     double worst = 0, kl = 0;
     struct rig r = {0};
-    struct rig_layout layout = {mix_comm_size(comm), tp, etp, dtype, RIG_PROMPTS, 160, 256};
+    struct rig_layout layout = {.world = mix_comm_size(comm),
+                                .tp = tp,
+                                .etp = etp,
+                                .dtype = dtype,
+                                .max_num_seqs = RIG_PROMPTS,
+                                .max_batched_tokens = 160,
+                                .max_model_len = 256};
     int32_t next[RIG_PROMPTS];
 
     TRY(rig_open(&r, comm, m->dir, &layout));

@@ -29,6 +29,7 @@ tests/mpi/ending.log: tests/mpi/ending_ranks$(EXEEXT)
 check_PROGRAMS += \
   %D%/exchange1.t    %D%/exchange2.n2    %D%/exchange4.n4    %D%/exchange8.n8 \
   %D%/golden1.t      %D%/golden2.n2      %D%/golden4.n4                       \
+  %D%/layouts1.t     %D%/layouts2.n2     %D%/layouts4.n4     %D%/layouts8.n8  \
   %D%/model_batch1.t %D%/model_batch2.n2 %D%/model_batch4.n4
 %C%_exchange1_t_SOURCES     = %D%/exchange.c
 %C%_exchange2_n2_SOURCES    = %D%/exchange.c
@@ -37,6 +38,10 @@ check_PROGRAMS += \
 %C%_golden1_t_SOURCES       = %D%/golden.c
 %C%_golden2_n2_SOURCES      = %D%/golden.c
 %C%_golden4_n4_SOURCES      = %D%/golden.c
+%C%_layouts1_t_SOURCES      = %D%/layouts.c
+%C%_layouts2_n2_SOURCES     = %D%/layouts.c
+%C%_layouts4_n4_SOURCES     = %D%/layouts.c
+%C%_layouts8_n8_SOURCES     = %D%/layouts.c
 %C%_model_batch1_t_SOURCES  = %D%/model_batch.c
 %C%_model_batch2_n2_SOURCES = %D%/model_batch.c
 %C%_model_batch4_n4_SOURCES = %D%/model_batch.c

@@ -88,7 +88,13 @@ static void check(const struct rig_model *m, int tp, int etp, enum mix_dtype dty
     static const int chunks[] = {1, 2, 3, 7, 16, 17, 31, 64, PROMPT};
     int rc = MIX_OK, bad = 0, runs = 0;
     struct rig r = {0};
-    struct rig_layout layout = {mix_comm_size(comm), tp, etp, dtype, OTHERS + 1, 260, 80};
+    struct rig_layout layout = {.world = mix_comm_size(comm),
+                                .tp = tp,
+                                .etp = etp,
+                                .dtype = dtype,
+                                .max_num_seqs = OTHERS + 1,
+                                .max_batched_tokens = 260,
+                                .max_model_len = 80};
     const int32_t *token = m->golden[RIG_PROMPTS - 1].token;
     float *alone = NULL, *among = NULL;
     size_t bytes;

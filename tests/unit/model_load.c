@@ -73,7 +73,13 @@ static int edit(const char *file, const char *after, const char *text, const cha
 
 static int open_model(struct rig *r, const char *dir)
 {
-    static const struct rig_layout layout = {1, 1, 1, MIX_F32, 4, 32, 64};
+    static const struct rig_layout layout = {.world = 1,
+                                             .tp = 1,
+                                             .etp = 1,
+                                             .dtype = MIX_F32,
+                                             .max_num_seqs = 4,
+                                             .max_batched_tokens = 32,
+                                             .max_model_len = 64};
 
     return rig_open(r, comm, dir, &layout);
 }

@@ -1,0 +1,187 @@
+/* wait.c - waiting, and who is to blame when it takes too long.
+ *
+ * Waiting ticks and yields.  Yielding first: with more ranks than cores the one
+ * that we wait for wants this core.  After a millisecond whoever we wait for is
+ * computing; then a nap of 50 us between tests leaves it the machine.
+ *
+ * The rank that a wait ends with may itself wait for another one.  So before
+ * patience is lost for good the late ones are asked whom they wait for, and so on;
+ * who waits answers here, in its own wait.  Those that do not answer wait for
+ * nobody: they are named. */
+#include "comm/group_private.h"
+
+#include "base/clock.h"
+#include "comm/check_mpi.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const double yield_s = 1e-3, listen_s = 0.05, answer_s = 0.5;
+static const long nap_ns = 50000;
+
+/* Tags among the letters; a mail's tag is its number. */
+enum { ASK = 32766, TELL = 32765, ROUNDS = 4, NAMED = 6 };
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = nap_ns}, NULL);
+}
+
+/* The world rank of the first member that is late, or -1. */
+static int first_late(const struct mix_group *g)
+{
+    for (int i = 0; i < g->size; i++)
+        if (g->late[i])
+            return g->world[i];
+    return -1;
+}
+
+/* Tell everybody who asks whom I wait for. */
+static int answer(struct mix_group *g, mix_late_fn *late, const void *ctx)
+{
+    int rc = MIX_OK, asked = 0, nothing;
+    MPI_Status from;
+
+    for (;;) {
+        TRY_MPI(MPI_Iprobe(MPI_ANY_SOURCE, ASK, g->comm->letters, &asked, &from));
+        if (!asked)
+            break;
+        TRY_MPI(MPI_Recv(&nothing, 1, MPI_INT, from.MPI_SOURCE, ASK, g->comm->letters,
+                         MPI_STATUS_IGNORE));
+        late(g, ctx);
+        nothing = first_late(g);
+        TRY_MPI(MPI_Send(&nothing, 1, MPI_INT, from.MPI_SOURCE, TELL, g->comm->letters));
+    }
+out:
+    return rc;
+}
+
+/* Ask those of whom[world rank] == 1, and replace by whom they wait for those who say so: they
+ * become 2.  *more: is there anybody new to ask? */
+static int ask(struct mix_group *g, char *whom, bool *more, mix_late_fn *late, const void *ctx)
+{
+    struct mix_comm *c = g->comm;
+    static const int question = 0;
+    double end = mix_now() + answer_s;
+    int rc = MIX_OK, said = 0, it;
+    MPI_Status from;
+
+    *more = false;
+    for (int i = 0; i < c->size; i++)
+        if (whom[i] == 1) {
+            MPI_Request sent; /* who stands still may never take it */
+
+            TRY_MPI(MPI_Isend(&question, 1, MPI_INT, i, ASK, c->letters, &sent));
+            TRY_MPI(MPI_Request_free(&sent));
+            whom[i] = 3;
+        }
+    while (mix_now() < end) {
+        TRY(answer(g, late, ctx));
+        TRY_MPI(MPI_Iprobe(MPI_ANY_SOURCE, TELL, c->letters, &said, &from));
+        if (!said) {
+            nap();
+            continue;
+        }
+        TRY_MPI(MPI_Recv(&it, 1, MPI_INT, from.MPI_SOURCE, TELL, c->letters, MPI_STATUS_IGNORE));
+        if (it < 0 || it >= c->size || it == c->rank)
+            continue;
+        whom[from.MPI_SOURCE] = 2;
+        if (whom[it] == 0) {
+            whom[it] = 1;
+            *more = true;
+        }
+    }
+out:
+    return rc;
+}
+
+/* Into text: "rank 3 (node a07), rank 5 (node a08)", of whom[rank] == what. */
+static void name(const struct mix_comm *c, const char *whom, int what, char *text, size_t room)
+{
+    size_t n = 0;
+    int all = 0, named = 0;
+
+    text[0] = '\0';
+    for (int i = 0; i < c->size; i++)
+        all += whom[i] == what;
+    for (int i = 0; i < c->size && n < room && named < NAMED; i++)
+        if (whom[i] == what)
+            n += (size_t)snprintf(text + n, room - n, "%srank %d (node %s)", named++ ? ", " : "", i,
+                                  mix_comm_host(c, i));
+    if (all > named && n < room)
+        snprintf(text + n, room - n, " and %d more", all - named);
+}
+
+static int stalled(struct mix_group *g, const char *what, double waited, bool hurried,
+                   mix_late_fn *late, const void *ctx)
+{
+    struct mix_comm *c = g->comm;
+    char who[400], doing[100] = "", *whom = c->whom;
+    bool more = true, someone = false;
+    int rc = MIX_OK;
+
+    late(g, ctx);
+    memset(whom, 0, (size_t)c->size);
+    for (int i = 0; i < g->size; i++)
+        if (g->late[i])
+            whom[g->world[i]] = 1;
+    for (int round = 0; round < ROUNDS && more; round++)
+        TRY(ask(g, whom, &more, late, ctx));
+    for (int i = 0; i < c->size; i++)
+        someone |= whom[i] == 3;
+    name(c, whom, someone ? 3 : 2, who, sizeof who);
+    if (c->phase)
+        snprintf(doing, sizeof doing, " (step %ld, %s)", c->step, c->phase);
+    rc = MIX_FAIL(MIX_ECOMM, "%swaited %.3g s in %s of %s%s for %s",
+                  hurried ? "after the signal to stop, " : "", waited, what, g->name, doing, who);
+out:
+    return rc;
+}
+
+/* Nothing has come since `since`: is that too long?  *hurried: because of a signal. */
+static bool too_long(struct mix_comm *c, double since, double now, bool *hurried)
+{
+    *hurried = false;
+    if (c->hurry && *c->hurry) {
+        if (c->hurry_since == 0)
+            c->hurry_since = now;
+        *hurried = now - (since > c->hurry_since ? since : c->hurry_since) > c->hurry_grace_s;
+    }
+    return *hurried || (c->stall_s > 0 && now - since > c->stall_s);
+}
+
+static int tick(struct mix_comm *c)
+{
+    int rc;
+
+    if (!c->tick || c->in_tick)
+        return MIX_OK;
+    c->in_tick = true;
+    rc = c->tick(c->tick_ctx);
+    c->in_tick = false;
+    return rc;
+}
+
+int mix_wait_turn(struct mix_group *g, const char *what, double since, mix_late_fn *late,
+                  const void *ctx)
+{
+    int rc = MIX_OK;
+    double now;
+    bool hurried;
+
+    TRY(tick(g->comm));
+    now = mix_now();
+    if (now - since < yield_s) {
+        sched_yield();
+        goto out;
+    }
+    if (now - since > listen_s)
+        TRY(answer(g, late, ctx));
+    if (too_long(g->comm, since, now, &hurried))
+        TRY(stalled(g, what, now - since, hurried, late, ctx));
+    nap();
+out:
+    return rc;
+}
