@@ -14,7 +14,8 @@
 #include <string.h>
 
 static const struct mix_command *const commands[] = {
-    &mix_cmd_run, &mix_cmd_check, &mix_cmd_convert, &mix_cmd_merge, &mix_cmd_status,
+    &mix_cmd_run,   &mix_cmd_plan,   &mix_cmd_check, &mix_cmd_convert,
+    &mix_cmd_merge, &mix_cmd_status, &mix_cmd_probe,
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -36,7 +37,7 @@ static int help(const struct mix_command *c)
     int rc = mix_options_help(&text, c->id);
 
     if (rc == MIX_OK)
-        printf("usage: mixserve %s%s%s [options]\n%s\n\n%s\nExample:\n  %s\n", c->name,
+        printf("usage: mixserve %s%s%s [options]\n%s\n%sExample:\n  %s\n", c->name,
                c->words ? " " : "", c->words ? c->words : "", c->more, text.s, c->example);
     mix_str_fini(&text);
     return rc;

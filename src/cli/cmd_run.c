@@ -287,10 +287,8 @@ const struct mix_command mix_cmd_run = {
     .name = "run",
     .id = MIX_CMD_RUN,
     .text = "prompts in, results out; under mpirun or srun, alone it is one rank",
-    .more =
-        "Killed and started again with the same command, on the same or another number of ranks,\n"
-        "it goes on where it was: no row is lost, none is computed twice once it is sealed.",
-    .example = "mpirun -n 4 mixserve run --model inputs/models/tiny-qwen3-moe \\\n"
-               "    --input inputs/demo.h5 --output results.h5 --temperature 0",
+    .more = "Killed and started again with the same command, on any number of ranks, it goes on.",
+    .example = "mpirun -n 4 mixserve run --model inputs/models/tiny-qwen3-moe --input "
+               "inputs/demo.h5 --output r.h5",
     .run = run,
 };

@@ -3,12 +3,15 @@ libmix_a_SOURCES += \
   %D%/cmd_check.c                 \
   %D%/cmd_convert.c               \
   %D%/cmd_merge.c                 \
+  %D%/cmd_plan.c                  \
+  %D%/cmd_probe.c                 \
   %D%/cmd_run.c                   \
   %D%/cmd_status.c                \
   %D%/decide.c      %D%/decide.h  \
   %D%/man.c         %D%/man.h     \
   %D%/options.c     %D%/options.h \
-  %D%/parse.c
+  %D%/parse.c                     \
+  %D%/sbatch.c      %D%/sbatch.h
 
 # The man page, from the same tables as the help.
 man1_MANS = mixserve.1

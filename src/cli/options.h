@@ -21,14 +21,20 @@ enum mix_command_id { /* bits: which commands know an option */
                       MIX_CMD_CONVERT = 4,
                       MIX_CMD_MERGE = 8,
                       MIX_CMD_STATUS = 16,
-                      MIX_CMD_ALL = 31,
+                      MIX_CMD_PROBE = 32,
+                      MIX_CMD_PLAN = 64,
+                      MIX_CMD_ALL = 127,
 };
 
 /* The values, resolved.  Counts and sizes are 0 where the program decides. */
 struct mix_options {
     const char *model, *input, *output;
-    int64_t tp, dp, etp, edp;
-    const char *dtype; /* auto, bfloat16, float32 */
+    const char *machine, *gpu, *sbatch, *save;
+    int64_t nodes, ranks_per_node;
+    int64_t tp, dp, etp, ep, edp, domain_size;
+    const char *exchange;  /* auto, tp, ep, hybrid */
+    const char *objective; /* throughput, ttft, itl */
+    const char *dtype;     /* auto, bfloat16, float32 */
     int64_t threads;
     double temperature, top_p;
     int64_t top_k, seed;

@@ -77,14 +77,19 @@ static void fold(struct mix_agreement *x, const struct mix_agreement *with)
             x->max[i] = with->max[i];
 }
 
-/* The one hash of all members that have one; two different ones are a bug, found by all. */
-static int one_hash(const struct mix_agree *a, uint64_t *hash)
+/* What my part alone agrees on: the largest own, and the one hash of all members that have one; two
+ * different ones are a bug, found by all. */
+static int fold_part(const struct mix_agree *a, int64_t *own, uint64_t *hash)
 {
     const struct mix_group *g = a->group;
     int first = -1;
 
     *hash = 0;
+    *own = a->theirs[g->rank].own;
     for (int i = 0; i < g->size; i++) {
+        if (a->theirs[i].part != a->theirs[g->rank].part)
+            continue;
+        *own = a->theirs[i].own > *own ? a->theirs[i].own : *own;
         if (a->theirs[i].hash == 0)
             continue;
         if (first < 0) {
@@ -111,7 +116,8 @@ int mix_agree_get(struct mix_agree *a, struct mix_agreement *out)
     sum = a->theirs[0];
     for (int i = 1; i < a->group->size; i++)
         fold(&sum, &a->theirs[i]);
-    TRY(one_hash(a, &sum.hash));
+    sum.part = a->theirs[a->group->rank].part;
+    TRY(fold_part(a, &sum.own, &sum.hash));
     *out = sum;
 out:
     return rc;

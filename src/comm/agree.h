@@ -5,9 +5,9 @@
  * step, get() at the start of the next, so that it costs no latency; what comes
  * out is what everybody put in one step ago.
  *
- * Members of one replica run the same scheduler on the same inputs; the hash of
- * the batch that each made is compared, and a difference is MIX_EBUG naming two
- * ranks and their hashes, on every member.
+ * Members of one replica (a part of the group) run the same scheduler on the same
+ * inputs; the hash of the batch that each made is compared, and a difference is
+ * MIX_EBUG naming two ranks and their hashes, on every member of the part.
  *
  * Collective on the group. */
 #ifndef MIX_COMM_AGREE_H
@@ -23,7 +23,9 @@ struct mix_agreement {
     uint64_t any;                 /* or */
     int64_t sum[MIX_AGREE_SUMS];  /* sum */
     int64_t max[MIX_AGREE_MAXES]; /* largest */
-    uint64_t hash;                /* of the batch: must be equal in all members; 0: not compared */
+    int64_t part;                 /* which part of the group I am in */
+    int64_t own;                  /* largest in my part */
+    uint64_t hash;                /* of the batch: equal in all of my part; 0: not compared */
 };
 
 struct mix_agree;

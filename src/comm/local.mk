@@ -8,4 +8,5 @@ libmix_a_SOURCES += \
   %D%/group.c %D%/group_private.h \
   %D%/mail.c  %D%/mail.h \
   %D%/wait.c                  \
+  %D%/measure.c %D%/measure.h \
   %D%/window.c %D%/window.h

@@ -14,6 +14,12 @@ struct head {
     int64_t prompt_tokens;
 };
 
+struct mix_deck {
+    const struct mix_row **row; /* [rows] in the order of dealing */
+    size_t room;
+    int rows, next;
+};
+
 struct mix_hand {
     struct mix_sampling *card; /* [cards] */
     int *vacant;               /* [vacants] places to use again */
@@ -34,29 +40,68 @@ static int longest_first(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-int mix_deal_pack(struct mix_str *message, const struct mix_shard *shard)
+/* ---- deck */
+
+int mix_deck_create(struct mix_deck **deck)
+{
+    return mix_calloc(deck, 1, sizeof **deck, "a deck of rows");
+}
+
+void mix_deck_destroy(struct mix_deck *deck)
+{
+    if (!deck)
+        return;
+    free(deck->row);
+    free(deck);
+}
+
+int mix_deck_take(struct mix_deck *deck, const struct mix_shard *shard)
 {
     int rc = MIX_OK;
-    int64_t rows = shard->todos;
-    const struct mix_row **order = NULL;
+    size_t rows = (size_t)shard->todos;
 
-    mix_str_clear(message);
-    TRY(mix_calloc(&order, (size_t)rows, sizeof *order, "a shard's order"));
-    for (int64_t i = 0; i < rows; i++)
-        order[i] = &shard->todo[i];
-    if (rows)
-        qsort(order, (size_t)rows, sizeof *order, longest_first);
-    TRY(mix_str_add(message, &rows, sizeof rows));
-    for (int64_t i = 0; i < rows; i++) {
-        struct head h = {order[i]->row, order[i]->sampling, order[i]->prompt_tokens};
-        TRY(mix_str_add(message, &h, sizeof h));
-        TRY(mix_str_add(message, order[i]->prompt,
-                        (size_t)h.prompt_tokens * sizeof *order[i]->prompt));
+    MIX_CHECK(mix_deck_left(deck) == 0, "a shard on top of %d rows", mix_deck_left(deck));
+    TRY(mix_grow(&deck->row, &deck->room, rows, sizeof *deck->row, "a deck of rows"));
+    if (rows) {
+        memcpy(deck->row, shard->todo, rows * sizeof *deck->row);
+        qsort(deck->row, rows, sizeof *deck->row, longest_first);
     }
+    deck->rows = shard->todos;
+    deck->next = 0;
 out:
-    free(order);
     return rc;
 }
+
+int mix_deck_size(const struct mix_deck *deck)
+{
+    return deck->rows;
+}
+
+int mix_deck_left(const struct mix_deck *deck)
+{
+    return deck->rows - deck->next;
+}
+
+int mix_deck_deal(struct mix_deck *deck, int n, struct mix_str *message)
+{
+    int rc;
+    int64_t rows = n < mix_deck_left(deck) ? n : mix_deck_left(deck);
+
+    mix_str_clear(message);
+    TRY(mix_str_add(message, &rows, sizeof rows));
+    for (int64_t i = 0; i < rows; i++) {
+        const struct mix_row *row = deck->row[deck->next + i];
+        struct head h = {row->row, row->sampling, row->prompt_tokens};
+
+        TRY(mix_str_add(message, &h, sizeof h));
+        TRY(mix_str_add(message, row->prompt, (size_t)h.prompt_tokens * sizeof *row->prompt));
+    }
+    deck->next += (int)rows;
+out:
+    return rc;
+}
+
+/* ---- hand */
 
 int mix_hand_create(struct mix_hand **hand)
 {

@@ -1,9 +1,10 @@
 /* deal.h - a shard's rows, from the leader to every rank of its replica.
  *
- * The leader packs the rows (longest first, so that the long ones do not come
- * last) into one message; every rank unpacks it into its scheduler and keeps how
- * each row is drawn.  A hand of cards: packed, dealt, and each card thrown away
- * when its row has ended.
+ * The leader orders the rows (longest first, so that the long ones do not come
+ * last) and packs as many as are wanted soon into a message; every rank unpacks it
+ * into its scheduler and keeps how each row is drawn.  A deck and hands of cards:
+ * shuffled, dealt, and each card thrown away when its row has ended.  Only the
+ * leader holds a whole shard; the others hold what runs and what runs next.
  *
  * Host only; the message travels by the caller (comm/comm.h). */
 #ifndef MIX_ENGINE_DEAL_H
@@ -14,8 +15,17 @@
 #include "engine/sched.h"
 #include "engine/store.h"
 
-/* Pack the rows of a shard; message is emptied first. */
-int mix_deal_pack(struct mix_str *message, const struct mix_shard *shard);
+struct mix_deck; /* a leader's: the rows of one shard that are not dealt yet */
+
+int mix_deck_create(struct mix_deck **deck);
+void mix_deck_destroy(struct mix_deck *deck); /* NULL is allowed */
+
+/* Take up the rows of a shard, which is borrowed until all are dealt.  The deck must be empty. */
+int mix_deck_take(struct mix_deck *deck, const struct mix_shard *shard);
+int mix_deck_size(const struct mix_deck *deck); /* rows of the last shard taken up */
+int mix_deck_left(const struct mix_deck *deck); /* those not dealt */
+/* Pack the next n rows, or as many as are left; message is emptied first. */
+int mix_deck_deal(struct mix_deck *deck, int n, struct mix_str *message);
 
 struct mix_hand;
 

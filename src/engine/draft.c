@@ -1,5 +1,6 @@
 /* draft.c - see draft.h.  Texts, tokens and errors lie in three buffers that grow; results hold
- * offsets, and pointers are made when they are asked for. */
+ * offsets, and pointers are made when they are asked for.  Entries are small: there are as many as
+ * rows in a shard, in a few shards at a time. */
 #include "engine/draft.h"
 
 #include "base/err.h"
@@ -10,8 +11,10 @@
 #include <string.h>
 
 struct entry {
-    struct mix_result result;  /* its pointers but finish_reason are not used ... */
-    size_t text, token, error; /* ... these are */
+    int64_t row;
+    const char *finish_reason;
+    size_t text, text_len, token, error;
+    int32_t tokens_count, prompt_tokens, completion_tokens;
 };
 
 struct mix_draft {
@@ -22,8 +25,6 @@ struct mix_draft {
     struct mix_str text, error;
     int32_t *token;
     size_t tokens, token_room;
-    struct mix_result *out; /* [entries], of mix_draft_entries */
-    size_t out_room;
     struct mix_folder_name *piece; /* [pieces] */
     size_t pieces, piece_room;
 };
@@ -53,7 +54,6 @@ void mix_draft_destroy(struct mix_draft *d)
     free(d->has);
     free(d->entry);
     free(d->token);
-    free(d->out);
     free(d->piece);
     free(d);
 }
@@ -112,7 +112,15 @@ int mix_draft_add(struct mix_draft *d, const struct mix_result *r)
 {
     int rc = MIX_OK;
     size_t n = (size_t)r->tokens_count;
-    struct entry e = {*r, d->text.len, d->tokens, d->error.len};
+    struct entry e = {.row = r->row,
+                      .finish_reason = r->finish_reason,
+                      .text = d->text.len,
+                      .text_len = r->text_len,
+                      .token = d->tokens,
+                      .error = d->error.len,
+                      .tokens_count = r->tokens_count,
+                      .prompt_tokens = r->prompt_tokens,
+                      .completion_tokens = r->completion_tokens};
 
     MIX_CHECK(inside(d, r->row), "an answer to row %lld, which is not in rows %lld to %lld",
               (long long)r->row, (long long)d->first, (long long)(d->first + d->count - 1));
@@ -134,31 +142,30 @@ out:
 
 static int by_row(const void *a, const void *b)
 {
-    const struct mix_result *x = a, *y = b;
+    const struct entry *x = a, *y = b;
 
     return (x->row > y->row) - (x->row < y->row);
 }
 
-int mix_draft_entries(struct mix_draft *d, const struct mix_result **out)
+void mix_draft_sort(struct mix_draft *d)
 {
-    int rc;
-
-    TRY(mix_grow(&d->out, &d->out_room, d->entries, sizeof *d->out, "results"));
-    for (size_t i = 0; i < d->entries; i++) {
-        const struct entry *e = &d->entry[i];
-
-        d->out[i] = e->result;
-        d->out[i].sample = 0;
-        d->out[i].custom_id = NULL;
-        d->out[i].text = d->text.s ? d->text.s + e->text : "";
-        d->out[i].tokens = d->token + e->token;
-        d->out[i].error = d->error.s + e->error;
-    }
     if (d->entries)
-        qsort(d->out, d->entries, sizeof *d->out, by_row);
-    *out = d->out;
-out:
-    return rc;
+        qsort(d->entry, d->entries, sizeof *d->entry, by_row);
+}
+
+struct mix_result mix_draft_entry(const struct mix_draft *d, int64_t i)
+{
+    const struct entry *e = &d->entry[i];
+
+    return (struct mix_result){.row = e->row,
+                               .text = d->text.s + e->text,
+                               .text_len = e->text_len,
+                               .tokens = d->token + e->token,
+                               .tokens_count = e->tokens_count,
+                               .finish_reason = e->finish_reason,
+                               .error = d->error.s + e->error,
+                               .prompt_tokens = e->prompt_tokens,
+                               .completion_tokens = e->completion_tokens};
 }
 
 void mix_draft_clear(struct mix_draft *d)

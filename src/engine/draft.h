@@ -39,8 +39,10 @@ bool mix_draft_sealed(struct mix_draft *draft, int64_t row);
  * sample and custom_id are not looked at.  MIX_EBUG if the row is outside or has one. */
 int mix_draft_add(struct mix_draft *draft, const struct mix_result *result);
 
-/* The unsealed results by row, without custom_id; borrowed until the next change. */
-int mix_draft_entries(struct mix_draft *draft, const struct mix_result **entry);
+/* The unsealed results by row: sort, then result i of mix_draft_unsealed of them, without
+ * custom_id; what it points to is borrowed until the next change. */
+void mix_draft_sort(struct mix_draft *draft);
+struct mix_result mix_draft_entry(const struct mix_draft *draft, int64_t i);
 
 /* They are sealed now. */
 void mix_draft_clear(struct mix_draft *draft);

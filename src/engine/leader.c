@@ -10,6 +10,7 @@
 
 struct mix_leader {
     struct mix_leader_config config;
+    bool hungry;    /* the replica will soon want another shard */
     bool asked;     /* a claim is under way */
     bool exhausted; /* there is nothing left to claim */
     int fetching;   /* claims given to the store that have not come back */
@@ -27,6 +28,7 @@ int mix_leader_open(struct mix_leader **out, const struct mix_leader_config *con
     if (rc)
         return rc;
     l->config = *config;
+    l->hungry = true;
     l->heard = mix_now();
     *out = l;
     return MIX_OK;
@@ -93,13 +95,17 @@ int mix_leader_turn(struct mix_leader *l)
         l->reported = now;
         TRY(post(l, MIX_LETTER_REPORT));
     }
-    /* One shard ahead of the one that is being dealt. */
-    if (!l->asked && !l->exhausted && !l->stopping && l->fetching == 0) {
+    if (l->hungry && !l->asked && !l->exhausted && !l->stopping && l->fetching == 0) {
         l->asked = true;
         TRY(post(l, MIX_LETTER_ASK));
     }
 out:
     return rc;
+}
+
+void mix_leader_hungry(struct mix_leader *l, bool hungry)
+{
+    l->hungry = hungry;
 }
 
 int mix_leader_stop(struct mix_leader *l)

@@ -39,6 +39,10 @@ int mix_leader_stop(struct mix_leader *l);
 /* What the replica has done so far; for the next report. */
 void mix_leader_count(struct mix_leader *l, const struct mix_counts *counts);
 
+/* Will the replica soon want another shard?  While it says so, and at first, one is asked for
+ * ahead, never two; while it does not, none, because a shard that waits costs memory. */
+void mix_leader_hungry(struct mix_leader *l, bool hungry);
+
 /* The next shard to hand to the replica, or NULL: none has come, or none will. */
 int mix_leader_shard(struct mix_leader *l, const struct mix_shard **shard);
 

@@ -7,6 +7,7 @@ libmix_a_SOURCES += \
   %D%/export.c %D%/export.h \
   %D%/extras.c %D%/extras.h \
   %D%/folder.c %D%/folder.h \
+  %D%/histogram.c %D%/histogram.h \
   %D%/identity.c %D%/identity.h \
   %D%/import.c %D%/import.h \
   %D%/job.c %D%/job.h \

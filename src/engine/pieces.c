@@ -14,7 +14,7 @@ enum {
 };
 
 struct run {                       /* sorted by row */
-    struct mix_results_file *file; /* NULL: the draft's */
+    struct mix_results_file *file; /* NULL: the draft's results, which are read like a file's */
     struct mix_results_block *block;
     int64_t total;                  /* results of the run */
     int64_t next;                   /* the first that is not in entry[] */
@@ -29,7 +29,8 @@ struct merge {
     struct mix_draft *draft;
     const struct mix_row_block *block;
     struct mix_results *results;
-    struct mix_result out[OUT]; /* point into the blocks of the runs */
+    struct mix_result held[HELD]; /* of the draft */
+    struct mix_result out[OUT];   /* point into the blocks of the runs */
     int64_t place[OUT];
     int64_t outs, entries, failed;
 };
@@ -58,8 +59,11 @@ static int refill(struct merge *m, struct run *r)
     TRY(flush(m));
     mix_results_block_destroy(r->block);
     r->block = NULL;
-    TRY(mix_results_read(r->file, r->next, n, &r->block));
-    r->entry = r->block->entry;
+    if (r->file)
+        TRY(mix_results_read(r->file, r->next, n, &r->block));
+    for (int64_t i = 0; !r->file && i < n; i++)
+        m->held[i] = mix_draft_entry(m->draft, r->next + i);
+    r->entry = r->file ? r->block->entry : m->held;
     r->next += n;
     r->at = 0;
     r->n = n;
@@ -119,8 +123,8 @@ static int open_runs(struct merge *m, int pieces, const char *folder)
         r->total = mix_results_entries(r->file);
     }
     r = &m->run[m->runs++];
-    r->n = r->total = r->next = mix_draft_unsealed(m->draft);
-    TRY(mix_draft_entries(m->draft, &r->entry));
+    r->total = mix_draft_unsealed(m->draft);
+    mix_draft_sort(m->draft);
     m->step = HELD / m->runs < LEAST_READ ? LEAST_READ : HELD / m->runs;
 out:
     mix_str_fini(&path);

@@ -24,16 +24,20 @@ enum {                /* bits of an agreement's any */
        LEAVE = 4,     /* the leader: everybody has left, max[CODE] is the code */
 };
 
-enum { DEAL, CODE }; /* an agreement's max: bytes of a shard to be dealt; the code to leave with */
+/* An agreement's max: the code to leave with; its sum: tokens of the last step; its own: bytes of a
+ * shard to be dealt to the replica. */
+enum { CODE, TOKENS = 0 };
 
 struct run {
     const struct mix_run_config *config;
     struct mix_group *replica;
+    bool coupled; /* do other replicas step together with mine? */
     struct mix_mail *mail;
     struct mix_agree *agree;
     struct mix_sched *sched;
     struct mix_hand *hand;
-    struct mix_leader *leader;           /* leaders, else NULL */
+    struct mix_leader *leader;           /* leaders, else NULL ... */
+    struct mix_deck *deck;               /* ... with the rows to deal next */
     struct mix_coordinator *coordinator; /* rank 0, else NULL */
     struct mix_str deal;                 /* the message that is being dealt */
     float *logits;                       /* [max_num_seqs][vocab] */
@@ -54,6 +58,7 @@ static void close_run(struct run *r)
     mix_mail_close(r->mail);
     mix_sched_destroy(r->sched);
     mix_hand_destroy(r->hand);
+    mix_deck_destroy(r->deck);
     mix_str_fini(&r->deal);
     free(r->logits);
     free(r->ids);
@@ -116,7 +121,8 @@ static int open_run(struct run *r)
 
     r->replica = mix_model_replica(c->model);
     TRY(mix_mail_open(&r->mail, c->comm));
-    TRY(mix_agree_open(&r->agree, r->replica));
+    r->coupled = mix_group_size(mix_model_coupled(c->model)) > mix_group_size(r->replica);
+    TRY(mix_agree_open(&r->agree, mix_model_coupled(c->model)));
     TRY(mix_sched_create(&r->sched, &sched));
     TRY(mix_hand_create(&r->hand));
     TRY(mix_calloc(&r->logits, seqs * (size_t)c->arch->vocab, sizeof *r->logits, "logits"));
@@ -133,11 +139,20 @@ static int open_run(struct run *r)
                                            .coordinator = r->coordinator,
                                            .stall_s = c->stall_s};
         TRY(mix_leader_open(&r->leader, &leader));
+        TRY(mix_deck_create(&r->deck));
         mix_comm_tick_set(c->comm, tick, r);
         mix_dev_tick_set(c->dev, device_tick, r);
     }
 out:
     return rc;
+}
+
+/* Rows of a deal: those that may start in one step, for less leaves the step half empty. */
+static int deal_rows(const struct run *r)
+{
+    enum { LEAST = 64 }; /* a message costs as much as some rows */
+
+    return r->config->plan->max_num_seqs > LEAST ? r->config->plan->max_num_seqs : LEAST;
 }
 
 /* What the leader wants the replica to know next. */
@@ -153,13 +168,17 @@ static int leader_says(struct run *r, const struct mix_agreement *said, bool idl
     if (mix_leader_stopping(r->leader)) {
         mine->any |= HALT;
     } else if (mix_sched_stats(r->sched).waiting < r->config->plan->max_num_seqs) {
-        TRY(mix_leader_shard(r->leader, &shard));
-        if (shard && shard->todos) {
-            TRY(mix_deal_pack(&r->deal, shard));
-            mine->max[DEAL] = (int64_t)r->deal.len;
+        if (mix_deck_left(r->deck) == 0)
+            TRY(mix_leader_shard(r->leader, &shard));
+        if (shard)
+            TRY(mix_deck_take(r->deck, shard));
+        if (mix_deck_left(r->deck)) {
+            TRY(mix_deck_deal(r->deck, deal_rows(r), &r->deal));
+            mine->own = (int64_t)r->deal.len;
         }
+        mix_leader_hungry(r->leader, mix_deck_left(r->deck) <= mix_deck_size(r->deck) / 2);
     }
-    if (!mine->max[DEAL] && (idle || (said->any & HALT)))
+    if (!mine->own && (idle || (said->any & HALT)))
         TRY(mix_leader_idle(r->leader));
     if (mix_leader_ended(r->leader, &code)) {
         mine->any |= LEAVE;
@@ -257,6 +276,17 @@ out:
     return rc;
 }
 
+/* A step of others, whose experts are partly here. */
+static int join(struct run *r)
+{
+    int first = 0, mine = 0;
+    static const int32_t none[1];
+    struct mix_step s = {.first = none};
+
+    mix_comm_phase(r->config->comm, r->result.steps, "forward");
+    return mix_model_forward(r->config->model, &s, r->logits, &first, &mine);
+}
+
 static void count(struct run *r)
 {
     struct mix_sched_stats s = mix_sched_stats(r->sched);
@@ -272,7 +302,8 @@ static void count(struct run *r)
         mix_leader_count(r->leader, c);
 }
 
-/* Nothing to compute: do not spin while files are read or other replicas finish. */
+/* Nothing to compute, and nobody had anything: do not spin while files are read or other replicas
+ * finish. */
 static void nap(struct run *r)
 {
     const struct timespec pause = {0, 1000000};
@@ -296,8 +327,8 @@ int mix_run(const struct mix_run_config *config, struct mix_run_result *result)
         TRY(mix_agree_get(r.agree, &said));
         if (said.any & LEAVE)
             break;
-        if (said.max[DEAL])
-            TRY(take_deal(&r, (size_t)said.max[DEAL]));
+        if (said.own)
+            TRY(take_deal(&r, (size_t)said.own));
         batch.tokens = 0;
         if (said.any & HALT)
             mix_comm_hurry(config->comm, NULL,
@@ -305,13 +336,17 @@ int mix_run(const struct mix_run_config *config, struct mix_run_result *result)
         else
             TRY(mix_sched_next(r.sched, &batch));
         mine = (struct mix_agreement){.any = mix_stop_requested() ? SIGNALLED : 0,
+                                      .sum = {[TOKENS] = batch.tokens},
+                                      .part = mix_group_world(r.replica, 0),
                                       .hash = batch.tokens ? batch.hash : 1};
         if (r.leader)
             TRY(leader_says(&r, &said, batch.tokens == 0, &mine));
         TRY(mix_agree_post(r.agree, &mine));
         if (batch.tokens)
             TRY(step(&r, &batch));
-        else
+        else if (r.coupled)
+            TRY(join(&r));
+        if (batch.tokens + said.sum[TOKENS] == 0)
             nap(&r);
         count(&r);
     }

@@ -1,9 +1,10 @@
 /* sched.c - see sched.h.
  *
  * Running sequences lie in an array by age, oldest first, so that "the youngest"
- * is the last one.  Rows that wait are a queue in a ring; a victim goes back to
- * its front.  A sequence's tokens (prompt, then answer) lie in one array that
- * belongs to the sequence object; objects are kept for the next row. */
+ * is the last one.  Rows that wait are a queue; a victim goes back to its front.
+ * A row that waits is its prompt and little else, because thousands may wait.  What
+ * only a running one needs, its tokens and its pages, is a place, and places are
+ * kept for the next row: there are as many as sequences ran at once. */
 #include "engine/sched.h"
 
 #include "base/err.h"
@@ -14,18 +15,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct place {
+    int32_t *token; /* [room] prompt, then answer */
+    size_t room;
+    int32_t *page;      /* [table_stride] */
+    struct place *next; /* of the spare ones */
+};
+
 struct seq {
     int64_t row;
     int tag;
     int prompt_tokens, max_tokens;
-    int32_t *token; /* [room] prompt, then answer */
-    size_t room;
-    int count;     /* tokens known: prompt + drawn */
-    int computed;  /* tokens whose keys and values are in the cache */
-    int32_t *page; /* [table_stride] */
+    int count;    /* tokens known: prompt + drawn */
+    int computed; /* tokens whose keys and values are in the cache */
     int pages;
-    const char *reason; /* why it ended */
-    struct seq *next;   /* in a list: waiting, ended, spare */
+    const char *reason;  /* why it ended */
+    struct place *place; /* NULL while it waits */
+    struct seq *next;    /* in a list: waiting, ended */
+    int32_t prompt[];    /* [prompt_tokens] */
 };
 
 struct list {
@@ -39,8 +46,8 @@ struct mix_sched {
     struct seq **running; /* [max_seqs] oldest first */
     int runners;
     struct list waiting, ended;
-    struct seq *spare; /* objects to use again */
-    struct seq *shown; /* the one that mix_sched_finished handed out last */
+    struct place *spare; /* to use again */
+    struct seq *shown;   /* the one that mix_sched_finished handed out last */
     int waiters;
     struct seq **sampler; /* [max_seqs] who draws in the current batch */
     int samples;
@@ -111,12 +118,20 @@ out:
     return rc;
 }
 
+static void place_free(struct place *p)
+{
+    if (!p)
+        return;
+    free(p->token);
+    free(p->page);
+    free(p);
+}
+
 static void seq_free(struct seq *q)
 {
     if (!q)
         return;
-    free(q->token);
-    free(q->page);
+    place_free(q->place);
     free(q);
 }
 
@@ -126,16 +141,16 @@ void mix_sched_destroy(struct mix_sched *s)
 
     if (!s)
         return;
+    for (struct place *next, *p = s->spare; p; p = next) {
+        next = p->next;
+        place_free(p);
+    }
     for (int i = 0; i < s->runners; i++)
         seq_free(s->running[i]);
     while ((q = pop(&s->waiting)))
         seq_free(q);
     while ((q = pop(&s->ended)))
         seq_free(q);
-    while ((q = s->spare)) {
-        s->spare = q->next;
-        seq_free(q);
-    }
     seq_free(s->shown);
     mix_pages_destroy(s->pool);
     free(s->running);
@@ -151,23 +166,33 @@ void mix_sched_destroy(struct mix_sched *s)
     free(s);
 }
 
-static int seq_make(struct mix_sched *s, struct seq **out)
+/* A place for a row that is about to run, its prompt in it. */
+static int take_place(struct mix_sched *s, struct seq *q)
 {
     int rc = MIX_OK;
-    struct seq *q = s->spare;
+    struct place *p = s->spare;
 
-    if (q) {
-        s->spare = q->next;
-        *out = q;
-        return MIX_OK;
+    if (p) {
+        s->spare = p->next;
+    } else {
+        TRY(mix_calloc(&p, 1, sizeof *p, "a sequence"));
+        TRY(mix_calloc(&p->page, (size_t)s->table_stride, sizeof *p->page, "a sequence's pages"));
     }
-    TRY(mix_calloc(&q, 1, sizeof *q, "a sequence"));
-    TRY(mix_calloc(&q->page, (size_t)s->table_stride, sizeof *q->page, "a sequence's pages"));
-    *out = q;
-    q = NULL;
+    TRY(mix_grow(&p->token, &p->room, (size_t)(q->prompt_tokens + q->max_tokens), sizeof *p->token,
+                 "a sequence"));
+    memcpy(p->token, q->prompt, (size_t)q->prompt_tokens * sizeof *p->token);
+    q->place = p;
+    p = NULL;
 out:
-    seq_free(q);
+    place_free(p);
     return rc;
+}
+
+static void give_place(struct mix_sched *s, struct seq *q)
+{
+    q->place->next = s->spare;
+    s->spare = q->place;
+    q->place = NULL;
 }
 
 int mix_sched_add(struct mix_sched *s, const struct mix_sched_row *r)
@@ -179,20 +204,15 @@ int mix_sched_add(struct mix_sched *s, const struct mix_sched_row *r)
                   r->max_tokens <= s->c.max_len - r->prompt_tokens,
               "row %lld: %d + %d tokens for a length of %d", (long long)r->row, r->prompt_tokens,
               r->max_tokens, s->c.max_len);
-    TRY(seq_make(s, &q));
-    TRY(mix_grow(&q->token, &q->room, (size_t)r->prompt_tokens, sizeof *q->token, "a prompt"));
-    memcpy(q->token, r->prompt, (size_t)r->prompt_tokens * sizeof *q->token);
+    TRY(mix_calloc(&q, 1, sizeof *q + (size_t)r->prompt_tokens * sizeof *q->prompt, "a row"));
+    memcpy(q->prompt, r->prompt, (size_t)r->prompt_tokens * sizeof *q->prompt);
     q->row = r->row;
     q->tag = r->tag;
     q->prompt_tokens = q->count = r->prompt_tokens;
     q->max_tokens = r->max_tokens;
-    q->computed = q->pages = 0;
-    q->reason = NULL;
     push(&s->waiting, q);
     s->waiters++;
-    q = NULL;
 out:
-    seq_free(q);
     return rc;
 }
 
@@ -204,8 +224,9 @@ static int pages_for(const struct mix_sched *s, int tokens)
 /* Back to the front of the queue, its answer forgotten. */
 static int restart(struct mix_sched *s, struct seq *q)
 {
-    int rc = mix_pages_give(s->pool, q->page, q->pages);
+    int rc = mix_pages_give(s->pool, q->place->page, q->pages);
 
+    give_place(s, q);
     s->restarts++;
     s->wasted += q->computed;
     q->count = q->prompt_tokens;
@@ -232,7 +253,7 @@ static int ensure_pages(struct mix_sched *s, int at, int n, bool *got)
         }
     }
     if (more > 0) {
-        mix_pages_take(s->pool, q->page + q->pages, more);
+        mix_pages_take(s->pool, q->place->page + q->pages, more);
         q->pages += more;
     }
 out:
@@ -260,9 +281,7 @@ static int admit(struct mix_sched *s)
         }
         if (need > mix_pages_free(s->pool))
             return MIX_OK;
-        rc = mix_grow(&q->token, &q->room, (size_t)(q->prompt_tokens + q->max_tokens),
-                      sizeof *q->token, "a sequence");
-        if (rc)
+        if ((rc = take_place(s, q)) != MIX_OK)
             return rc;
         pop(&s->waiting);
         s->waiters--;
@@ -273,17 +292,17 @@ static int admit(struct mix_sched *s)
 
 /* Put tokens [computed, computed + n) of running[at] into the batch as its sequence number b->seqs.
  */
-static void place(struct mix_sched *s, struct mix_batch *b, int at, int n)
+static void schedule(struct mix_sched *s, struct mix_batch *b, int at, int n)
 {
     struct seq *q = s->running[at];
     int32_t *table = s->table + (size_t)b->seqs * (size_t)s->table_stride;
 
     for (int i = 0; i < n; i++) {
-        s->id[b->tokens + i] = q->token[q->computed + i];
+        s->id[b->tokens + i] = q->place->token[q->computed + i];
         s->position[b->tokens + i] = q->computed + i;
         b->prompt_tokens += q->computed + i < q->prompt_tokens;
     }
-    memcpy(table, q->page, (size_t)q->pages * sizeof *table);
+    memcpy(table, q->place->page, (size_t)q->pages * sizeof *table);
     b->tokens += n;
     q->computed += n;
     s->first[++b->seqs] = b->tokens;
@@ -348,7 +367,7 @@ int mix_sched_next(struct mix_sched *s, struct mix_batch *b)
         }
         /* A younger one that had its page may have been a victim since: it is not running any more.
          */
-        place(s, b, i, n);
+        schedule(s, b, i, n);
     }
     s->samples = b->samples;
     b->hash = hash_of(s, b);
@@ -360,7 +379,7 @@ static int end(struct mix_sched *s, struct seq *q, const char *reason)
 {
     q->reason = reason;
     push(&s->ended, q);
-    return mix_pages_give(s->pool, q->page, q->pages);
+    return mix_pages_give(s->pool, q->place->page, q->pages);
 }
 
 static bool is_eos(const struct mix_sched *s, int32_t id)
@@ -383,7 +402,7 @@ int mix_sched_drawn(struct mix_sched *s, const int32_t *id)
         } else if (is_eos(s, id[i])) {
             TRY(end(s, q, "stop"));
         } else {
-            q->token[q->count++] = id[i];
+            q->place->token[q->count++] = id[i];
             if (q->count - q->prompt_tokens == q->max_tokens)
                 TRY(end(s, q, "length"));
         }
@@ -402,8 +421,8 @@ bool mix_sched_finished(struct mix_sched *s, struct mix_finished *f)
     struct seq *q;
 
     if (s->shown) {
-        s->shown->next = s->spare;
-        s->spare = s->shown;
+        give_place(s, s->shown);
+        seq_free(s->shown);
         s->shown = NULL;
     }
     if (!(q = pop(&s->ended)))
@@ -411,7 +430,7 @@ bool mix_sched_finished(struct mix_sched *s, struct mix_finished *f)
     s->shown = q;
     *f = (struct mix_finished){.row = q->row,
                                .tag = q->tag,
-                               .tokens = q->token + q->prompt_tokens,
+                               .tokens = q->place->token + q->prompt_tokens,
                                .count = q->count - q->prompt_tokens,
                                .prompt_tokens = q->prompt_tokens,
                                .reason = q->reason};

@@ -41,8 +41,8 @@ void mix_store_close(struct mix_store *store);
 
 /* A fetched shard: the rows that are still to be run. */
 struct mix_shard {
-    int64_t first, count;       /* the whole shard */
-    const struct mix_row *todo; /* [todos] runnable rows, in row order */
+    int64_t first, count;              /* the whole shard */
+    const struct mix_row *const *todo; /* [todos] runnable rows, in row order */
     int todos;
     int64_t input_tokens; /* prompt tokens of todo */
 };

@@ -15,8 +15,8 @@
 
 /* One shard, from the fetch until it is sealed and was handed out. */
 struct mix_store_shard {
-    struct mix_shard face; /* what the caller sees; constant once it is in the list */
-    struct mix_row *todo;  /* [face.todos] */
+    struct mix_shard face;       /* what the caller sees; constant once it is in the list */
+    const struct mix_row **todo; /* [face.todos] in block */
     struct mix_row_block *block;
     struct mix_draft *draft;
     bool sealed;

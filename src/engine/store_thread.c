@@ -48,7 +48,7 @@ static int sort_rows(struct mix_store_shard *shard)
             continue;
         }
         shard->wanted[i] = true;
-        shard->todo[shard->face.todos++] = *row;
+        shard->todo[shard->face.todos++] = row;
         shard->face.input_tokens += row->prompt_tokens;
     }
     shard->face.todo = shard->todo;

@@ -315,3 +315,20 @@ out:
     mix_h5_drop(t);
     return rc;
 }
+
+int mix_h5_transfer(const struct mix_h5 *f, hid_t stored, hid_t memory, hid_t *dxpl)
+{
+    enum { BUFFER = 64 << 10 };
+    int rc = MIX_OK;
+    hid_t p = H5I_INVALID_HID;
+    size_t one = H5Tget_size(stored), other = H5Tget_size(memory); /* it must hold a value */
+    size_t most = one > other ? one : other;
+
+    TRY_H5(p = H5Pcreate(H5P_DATASET_XFER), f, "properties");
+    TRY_H5(H5Pset_buffer(p, most > BUFFER ? most : BUFFER, NULL, NULL), f, "properties");
+    *dxpl = p;
+    p = H5I_INVALID_HID;
+out:
+    mix_h5_drop(p);
+    return rc;
+}

@@ -59,6 +59,11 @@ int mix_h5_make_group(struct mix_h5 *file, const char *path);
 /* Variable-length UTF-8, as h5py stores str; drop it. */
 int mix_h5_text_type(const struct mix_h5 *file, hid_t *type);
 
+/* Properties of a read or write between these types; drop them.  HDF5 clears two buffers for values
+ * that it converts, texts among them, each time: 2 MiB by default, for a single value too; here 128
+ * KiB. */
+int mix_h5_transfer(const struct mix_h5 *file, hid_t stored, hid_t memory, hid_t *dxpl);
+
 /* Switch HDF5's printing off on this thread; called by every entry from outside. */
 void mix_h5_quiet(void);
 

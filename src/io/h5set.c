@@ -217,21 +217,6 @@ out:
     return rc;
 }
 
-/* Properties of one read or write.  HDF5 clears a buffer for values that it converts, texts among
- * them, each time: 2 MiB by default, for a single row too. */
-static int transfer(const struct mix_h5set *s, hid_t mem, hid_t *dxpl)
-{
-    enum { BUFFER = 64 << 10 };
-    int rc = MIX_OK;
-    size_t one = H5Tget_size(s->type), other = H5Tget_size(mem); /* it must hold a value */
-    size_t most = one > other ? one : other;
-
-    TRY_H5(*dxpl = H5Pcreate(H5P_DATASET_XFER), s->file, "properties");
-    TRY_H5(H5Pset_buffer(*dxpl, most > BUFFER ? most : BUFFER, NULL, NULL), s->file, "properties");
-out:
-    return rc;
-}
-
 int mix_h5set_read(const struct mix_h5set *s, int64_t first, int64_t n, hid_t mem, void *to,
                    struct mix_h5arena *arena)
 {
@@ -243,7 +228,7 @@ int mix_h5set_read(const struct mix_h5set *s, int64_t first, int64_t n, hid_t me
               (long long)s->rows, s->name);
     if (n == 0 || s->row_values == 0)
         goto out;
-    TRY(transfer(s, mem, &dxpl));
+    TRY(mix_h5_transfer(s->file, s->type, mem, &dxpl));
     if (arena)
         TRY(mix_h5set_use_arena(s->file, dxpl, arena));
     TRY(select_rows(s, first, n, &rows, &flat));
@@ -311,7 +296,7 @@ int mix_h5set_append(struct mix_h5set *s, int64_t n, hid_t mem, const void *from
     s->rows = before + n;
     if (s->row_values == 0)
         goto out;
-    TRY(transfer(s, mem, &dxpl));
+    TRY(mix_h5_transfer(s->file, s->type, mem, &dxpl));
     TRY(select_rows(s, before, n, &rows, &flat));
     TRY_H5(H5Dwrite(s->id, mem, flat, rows, dxpl, from), s->file, "cannot write %s", s->name);
 out:

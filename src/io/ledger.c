@@ -68,18 +68,16 @@ static bool in_bounds(const struct mix_ledger_record *r)
 static int encode(struct mix_str *out, const struct mix_ledger_record *r)
 {
     unsigned char head[HEAD] = {0};
-    char xxh3[17], plan[17], *payload = NULL;
+    char plan[17], *payload = NULL;
     json_t *root = NULL;
     int rc;
 
     MIX_CHECK(in_bounds(r), "ledger record of rows %" PRId64 " to %" PRId64 " is out of bounds",
               r->first, r->last);
-    snprintf(xxh3, sizeof xxh3, "%016" PRIx64, r->xxh3);
     snprintf(plan, sizeof plan, "%016" PRIx64, r->plan);
-    root =
-        json_pack("{s:s, s:I, s:I, s:s, s:I, s:s, s:i, s:s}", "kind", kind_name[r->kind], "first",
-                  (json_int_t)r->first, "last", (json_int_t)r->last, "file", r->file, "bytes",
-                  (json_int_t)r->bytes, "xxh3", xxh3, "attempt", (int)r->attempt, "plan", plan);
+    root = json_pack("{s:s, s:I, s:I, s:s, s:I, s:i, s:s}", "kind", kind_name[r->kind], "first",
+                     (json_int_t)r->first, "last", (json_int_t)r->last, "file", r->file, "bytes",
+                     (json_int_t)r->bytes, "attempt", (int)r->attempt, "plan", plan);
     payload = root ? json_dumps(root, JSON_COMPACT) : NULL;
     MIX_CHECK(payload && strlen(payload) <= MOST_PAYLOAD, "cannot write a ledger record as JSON");
 
@@ -105,12 +103,12 @@ static bool parse_hex(const char *s, uint64_t *v)
 /* False if the payload is none of ours, although it is whole. */
 static bool decode(struct mix_ledger_record *r, const char *payload, size_t n)
 {
-    const char *kind, *file, *xxh3, *plan;
+    const char *kind, *file, *plan;
     json_int_t first, last, bytes, attempt;
     json_t *root = json_loadb(payload, n, JSON_REJECT_DUPLICATES, NULL);
-    bool good = root && json_unpack(root, "{s:s, s:I, s:I, s:s, s:I, s:s, s:I, s:s}", "kind", &kind,
+    bool good = root && json_unpack(root, "{s:s, s:I, s:I, s:s, s:I, s:I, s:s}", "kind", &kind,
                                     "first", &first, "last", &last, "file", &file, "bytes", &bytes,
-                                    "xxh3", &xxh3, "attempt", &attempt, "plan", &plan) == 0;
+                                    "attempt", &attempt, "plan", &plan) == 0;
 
     if (good) {
         *r = (struct mix_ledger_record){
@@ -119,8 +117,7 @@ static bool decode(struct mix_ledger_record *r, const char *payload, size_t n)
             if (strcmp(kind, kind_name[k]) == 0)
                 r->kind = (enum mix_ledger_kind)k;
         r->attempt = attempt >= 1 && attempt <= INT32_MAX ? (int32_t)attempt : 0;
-        good =
-            strlen(file) < sizeof r->file && parse_hex(xxh3, &r->xxh3) && parse_hex(plan, &r->plan);
+        good = strlen(file) < sizeof r->file && parse_hex(plan, &r->plan);
         if (good)
             memcpy(r->file, file, strlen(file) + 1);
         good = good && in_bounds(r);

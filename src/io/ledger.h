@@ -8,7 +8,7 @@
  *                     both numbers little endian
  *   payload           one JSON object:
  *                     {"kind":"piece","first":0,"last":511,"file":"piece-1-0-7.h5","bytes":123,
- *                      "xxh3":"0123456789abcdef","attempt":1,"plan":"0123456789abcdef"}
+ *                      "attempt":1,"plan":"0123456789abcdef"}
  *
  * JSON, because a person can read it with strings(1), it has no byte order, and a
  * later version can add members; a record is written once in 30 s, so its size
@@ -35,7 +35,6 @@ struct mix_ledger_record {
     int64_t first, last; /* rows of the shard, both included: 0 <= first <= last */
     char file[128];      /* name in the ledger's folder, without '/' */
     uint64_t bytes;      /* its size, below 2^63 */
-    uint64_t xxh3;       /* mix_hash of its content */
     int32_t attempt;     /* 1, 2, ... */
     uint64_t plan;       /* id of the numeric plan that computed it */
 };

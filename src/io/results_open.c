@@ -197,7 +197,7 @@ int mix_results_read_run(struct mix_results_file *f, const char *name, struct mi
         rc = MIX_FAIL(MIX_EINPUT, "%s: %s is not one string", f->file->path, path.s);
         goto out;
     }
-    TRY_H5(dxpl = H5Pcreate(H5P_DATASET_XFER), f->file, "cannot read %s", path.s);
+    TRY(mix_h5_transfer(f->file, type, type, &dxpl));
     TRY(mix_h5set_use_arena(f->file, dxpl, &memory));
     TRY_H5(H5Dread(id, type, H5S_ALL, H5S_ALL, dxpl, &s), f->file, "cannot read %s", path.s);
     TRY(mix_str_add(text, s ? s : "", s ? strlen(s) : 0));

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STEP = 1 << 20 };
+enum { STEP = 64 << 10 };
 
 /* The seal that the file at fd should have. */
 static int make_seal(int fd, const char *path, uint64_t bytes, char seal[MIX_RESULTS_SEAL])

@@ -245,6 +245,7 @@ static int put_text(struct mix_results *r, hid_t group, const struct mix_results
 {
     int rc = MIX_OK;
     hid_t space = H5I_INVALID_HID, dcpl = H5I_INVALID_HID, id = H5I_INVALID_HID;
+    hid_t dxpl = H5I_INVALID_HID;
 
     MIX_CHECK(run->name[0] && !strchr(run->name, '/'), "/run cannot hold \"%s\"", run->name);
     TRY_H5(space = H5Screate(H5S_SCALAR), r->file, "cannot write %s", run->name);
@@ -252,9 +253,11 @@ static int put_text(struct mix_results *r, hid_t group, const struct mix_results
     TRY_H5(H5Pset_obj_track_times(dcpl, false), r->file, "cannot write %s", run->name);
     TRY_H5(id = H5Dcreate2(group, run->name, r->text, space, H5P_DEFAULT, dcpl, H5P_DEFAULT),
            r->file, "cannot write /run/%s", run->name);
-    TRY_H5(H5Dwrite(id, r->text, H5S_ALL, H5S_ALL, H5P_DEFAULT, &run->text), r->file,
+    TRY(mix_h5_transfer(r->file, r->text, r->text, &dxpl));
+    TRY_H5(H5Dwrite(id, r->text, H5S_ALL, H5S_ALL, dxpl, &run->text), r->file,
            "cannot write /run/%s", run->name);
 out:
+    mix_h5_drop(dxpl);
     mix_h5_drop(id);
     mix_h5_drop(dcpl);
     mix_h5_drop(space);

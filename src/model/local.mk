@@ -6,6 +6,7 @@ libmix_a_SOURCES += \
   %D%/block_moe.c                     \
   %D%/embed.c                         \
   %D%/forward.c                       \
+  %D%/gauge.c       %D%/gauge.h       \
   %D%/head.c                          \
   %D%/identity.c    %D%/identity.h    \
   %D%/kv.c          %D%/kv.h          \

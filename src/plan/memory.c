@@ -2,6 +2,7 @@
 #include "plan/memory.h"
 
 #include "arch/tensors.h"
+#include "plan/layouts.h"
 
 static int64_t largest_part(int64_t x, int p)
 {
@@ -15,40 +16,67 @@ static int64_t larger(int64_t a, int64_t b)
 
 /* ---- weights */
 
-/* Numbers that the last rank has of a tensor: no other has more. */
-static int64_t numbers(const struct mix_memory_layout *l, const struct mix_tensor_spec *t)
+enum {
+    PARTS = 64
+}; /* of tp or etp; if there are more, the last, as large as any, stands for them */
+
+/* Bytes of one rank's weights but experts, by part, and what a role's go to. */
+struct dense {
+    int64_t attention, dense, vocabulary, rest;
+};
+
+/* Numbers that part i of p has of a tensor. */
+static int64_t numbers(const struct mix_memory_layout *l, const struct mix_tensor_spec *t, int p,
+                       int i)
 {
-    int p = t->split == MIX_SPLIT_EXPERT ? l->etp : l->tp;
     int64_t n = t->shape[0];
 
     if (t->rank == 2)
         n *= t->shape[1];
     if (t->split == MIX_SPLIT_WHOLE)
         return n;
-    return n / t->shape[t->axis] * mix_tensors_part(l->arch, t, p, p - 1).count;
+    return n / t->shape[t->axis] * mix_tensors_part(l->arch, t, p, i).count;
 }
 
-/* One tensor of a role in a layer, or all experts' together; 0 if the layer has none. */
-static int64_t of_role(const struct mix_memory_layout *l, enum mix_tensor_role role, int layer)
+static bool once(enum mix_tensor_role role)
 {
-    struct mix_tensor_spec t;
+    return role == MIX_EMBED || role == MIX_LAST_NORM || role == MIX_HEAD;
+}
 
-    if (!mix_tensors_get(l->arch, role, false, layer, 0, &t))
-        return 0;
-    return numbers(l, &t) * (t.split == MIX_SPLIT_EXPERT ? l->arch->experts : 1);
+static bool of_expert(enum mix_tensor_role role)
+{
+    return role == MIX_EXPERT_GATE || role == MIX_EXPERT_UP || role == MIX_EXPERT_DOWN;
+}
+
+/* A role's tensor and how many layers have one: layers are alike but for having experts. */
+static int layers_with(const struct mix_arch *a, enum mix_tensor_role role,
+                       struct mix_tensor_spec *t)
+{
+    int kind[2] = {0, 0}, some[2] = {-1, -1}, n = 0;
+
+    if (once(role))
+        return mix_tensors_get(a, role, false, 0, 0, t);
+    for (int i = 0; i < a->layers; i++) {
+        kind[a->moe[i]]++;
+        some[a->moe[i]] = i;
+    }
+    for (int k = 0; k < 2; k++)
+        if (kind[k] && mix_tensors_get(a, role, false, some[k], 0, t))
+            n += kind[k];
+    return n;
 }
 
 /* Where a role's bytes are counted, and what a number of it takes. */
-static int64_t *part_of(struct mix_memory *m, const struct mix_memory_layout *l,
-                        enum mix_tensor_role role, int *bytes)
+static int64_t *part_of(struct dense *d, const struct mix_memory_layout *l,
+                        enum mix_tensor_role role, double *bytes)
 {
-    *bytes = l->packed;
+    *bytes = l->dense_bytes > 0 ? l->dense_bytes : l->packed;
     switch (role) {
     case MIX_EMBED: /* looked up, not multiplied: stays as it is */
-        *bytes = (int)mix_dtype_size(l->dtype);
-        return &m->vocabulary;
+        *bytes = (double)mix_dtype_size(l->dtype);
+        return &d->vocabulary;
     case MIX_HEAD:
-        return &m->vocabulary;
+        return &d->vocabulary;
     case MIX_Q:
     case MIX_K:
     case MIX_V:
@@ -57,43 +85,94 @@ static int64_t *part_of(struct mix_memory *m, const struct mix_memory_layout *l,
     case MIX_KV_DOWN:
     case MIX_KV_UP:
     case MIX_O:
-        return &m->attention;
-    case MIX_EXPERT_GATE:
-    case MIX_EXPERT_UP:
-    case MIX_EXPERT_DOWN:
-        return &m->experts;
+        return &d->attention;
     case MIX_GATE:
     case MIX_UP:
     case MIX_DOWN:
     case MIX_SHARED_GATE:
     case MIX_SHARED_UP:
     case MIX_SHARED_DOWN:
-        return &m->dense;
+        return &d->dense;
     default: /* norms, the router and its bias */
         *bytes = 4;
-        return &m->rest;
+        return &d->rest;
     }
 }
 
-static bool once(enum mix_tensor_role role)
+/* The part of p that place i stands for. */
+static int stands_for(int i, int p)
 {
-    return role == MIX_EMBED || role == MIX_LAST_NORM || role == MIX_HEAD;
+    return i == PARTS - 1 ? p - 1 : i;
 }
 
-static void count_weights(const struct mix_memory_layout *l, struct mix_memory *m)
+static int64_t rounded(double x)
 {
-    const struct mix_arch *a = l->arch;
+    return (int64_t)(x + 0.5);
+}
+
+/* Every part of tp, without experts; of etp, one expert of every layer. */
+static void count_parts(const struct mix_memory_layout *l, struct dense part[PARTS], int parts,
+                        int64_t slice[PARTS], int slices)
+{
+    double bytes = l->expert_bytes > 0 ? l->expert_bytes : l->packed;
 
     for (int r = 0; r < MIX_TENSOR_ROLES; r++) {
         enum mix_tensor_role role = (enum mix_tensor_role)r;
-        int bytes;
-        int64_t *part = part_of(m, l, role, &bytes);
+        struct mix_tensor_spec t;
+        int layers = layers_with(l->arch, role, &t);
 
-        for (int layer = 0; layer < (once(role) ? 1 : a->layers); layer++)
-            *part += of_role(l, role, layer) * bytes;
+        if (layers && of_expert(role))
+            for (int i = 0; i < slices; i++)
+                slice[i] += rounded(
+                    (double)(numbers(l, &t, l->etp, stands_for(i, l->etp)) * layers) * bytes);
+        for (int i = 0; i < parts && layers && !of_expert(role); i++) {
+            double each;
+            int64_t *at = part_of(&part[i], l, role, &each);
+
+            *at += rounded((double)(numbers(l, &t, l->tp, stands_for(i, l->tp)) * layers) * each);
+        }
     }
-    if (a->tied) /* the head is the embedding, but packed */
-        m->vocabulary += of_role(l, MIX_EMBED, 0) * l->packed;
+    for (int i = 0; i < parts && l->arch->tied; i++) { /* the head is the embedding, but packed */
+        struct mix_tensor_spec t;
+
+        mix_tensors_get(l->arch, MIX_EMBED, false, 0, 0, &t);
+        part[i].vocabulary += numbers(l, &t, l->tp, stands_for(i, l->tp)) * l->packed;
+    }
+}
+
+static int64_t all_of(const struct dense *d)
+{
+    return d->attention + d->dense + d->vocabulary + d->rest;
+}
+
+/* The rank with most: places in tp, etp and ep repeat after their least common multiple, which no
+ * more than tp x etp x ep ranks cover; that many are looked at. */
+static void count_weights(const struct mix_memory_layout *l, struct mix_memory *m)
+{
+    const struct mix_arch *a = l->arch;
+    int parts = l->tp < PARTS ? l->tp : PARTS, slices = l->etp < PARTS ? l->etp : PARTS;
+    int ep = l->ep ? l->ep : 1, period;
+    struct dense part[PARTS] = {{0}};
+    int64_t slice[PARTS] = {0}, most = -1;
+
+    count_parts(l, part, parts, slice, slices);
+    for (period = l->etp * ep; period % l->tp; period += l->etp * ep)
+        ;
+    for (int rank = 0; rank < period; rank++) {
+        int t = rank % l->tp, e = rank % l->etp;
+        const struct dense *d = &part[t < parts ? t : parts - 1];
+        int64_t experts = slice[e < slices ? e : slices - 1] *
+                          (a->experts ? mix_layout_locals(a->experts, ep, rank / l->etp % ep) : 0);
+
+        if (all_of(d) + experts <= most)
+            continue;
+        most = all_of(d) + experts;
+        m->attention = d->attention;
+        m->dense = d->dense;
+        m->vocabulary = d->vocabulary;
+        m->rest = d->rest;
+        m->experts = experts;
+    }
     /* cos and sin of half of the rotated dimensions, at every position */
     m->rest += (int64_t)l->max_model_len * 4 *
                (a->family == MIX_DEEPSEEK_V3 ? a->qk_rope_dim : a->head_dim);
@@ -131,30 +210,74 @@ static int64_t attention_bytes(const struct mix_memory_layout *l, int64_t tokens
     return tokens * (4 * (2 * q + latent + 2 * kv_heads(l) * a->head_dim) + type * out);
 }
 
-/* The buffers of feed-forward blocks; n tokens are routed together. */
-static int64_t feed_forward_bytes(const struct mix_memory_layout *l, int64_t tokens, int64_t n,
-                                  int64_t owned)
-{
-    const struct mix_arch *a = l->arch;
-    int64_t wide = larger(tokens * largest_part(a->inner, l->tp),
-                          n * a->top_k * largest_part(a->moe_inner, l->etp));
+/* ---- steps of the experts */
 
-    wide = larger(wide, owned * a->shared_experts * a->moe_inner);
-    return wide * (8 + (int64_t)mix_dtype_size(l->dtype)) +
-           owned * (a->hidden + a->experts + 2 * a->top_k) * 4;
+/* What meets where in a step, at most. */
+struct meeting {
+    int64_t tokens;   /* of a replica */
+    int64_t owned;    /* by one rank */
+    int64_t copy;     /* ranks of a copy of the experts */
+    int64_t together; /* tokens of all of them */
+    int64_t most;     /* experts of a token on one rank */
+    int64_t rows;     /* copies of tokens on one rank */
+};
+
+static struct meeting meet(const struct mix_memory_layout *l)
+{
+    int ep = l->ep ? l->ep : 1;
+    struct meeting s = {.tokens = l->max_batched_tokens, .copy = (int64_t)l->etp * ep};
+    int locals = l->arch->experts ? mix_layout_locals_most(l->arch->experts, ep) : 0;
+
+    s.owned = largest_part(s.tokens, l->tp);
+    s.together = s.owned * s.copy;
+    if (s.copy % l->tp == 0 && s.together > s.tokens * (s.copy / l->tp))
+        s.together = s.tokens * (s.copy / l->tp); /* whole replicas */
+    if (l->tp % s.copy == 0 && s.together > s.tokens)
+        s.together = s.tokens;
+    s.most = l->arch->top_k < locals ? l->arch->top_k : locals;
+    s.rows = s.together * s.most;
+    return s;
 }
 
-/* Rows sorted by expert and their results; with several ranks also what is gathered from and
- * summed for the others. */
-static int64_t exchange_bytes(const struct mix_memory_layout *l, int64_t n, int64_t owned)
+/* The buffers of feed-forward blocks. */
+static int64_t feed_forward_bytes(const struct mix_memory_layout *l, const struct meeting *s)
+{
+    const struct mix_arch *a = l->arch;
+    int64_t wide = larger(s->tokens * largest_part(a->inner, l->tp),
+                          s->rows * largest_part(a->moe_inner, l->etp));
+
+    wide = larger(wide, s->owned * a->shared_experts * a->moe_inner);
+    return wide * (8 + (int64_t)mix_dtype_size(l->dtype)) +
+           s->owned * (a->hidden + a->experts + 2 * a->top_k) * 4;
+}
+
+/* Domains that a copy of the experts reaches into. */
+static int64_t domains_of(const struct mix_memory_layout *l, int64_t copy)
+{
+    return l->domain && copy > l->domain ? (copy + l->domain - 1) / l->domain : 1;
+}
+
+/* Rows sorted by expert and their results; with several ranks also what is sent to and comes from
+ * the others. */
+static int64_t exchange_bytes(const struct mix_memory_layout *l, const struct meeting *s)
 {
     const struct mix_arch *a = l->arch;
     int64_t type = (int64_t)mix_dtype_size(l->dtype), hidden = a->hidden, k = a->top_k;
-    int64_t bytes = n * k * (hidden * (type + 4) + 8);
+    int64_t bytes = s->rows * (hidden * (type + 4) + 8), relayed;
 
-    if (l->etp > 1)
-        bytes += n * (hidden * (type + 4) + k * 8) + (l->etp - 1) * owned * hidden * 4;
-    return bytes;
+    if (s->copy == 1 || !a->experts)
+        return bytes;
+    switch (l->exchange) {
+    case MIX_EXCHANGE_TP: /* everybody's tokens, and everybody's part of mine */
+        return bytes + s->together * (hidden * (type + 4) + k * 8) +
+               (s->copy - 1) * s->owned * hidden * 4;
+    case MIX_EXCHANGE_EP: /* my copies out, their slices back */
+        return bytes + s->owned * k * (hidden * (type + 4 * l->etp) + 8);
+    default: /* hybrid: also what passes through on its way between domains */
+        relayed = domains_of(l, s->copy) * s->owned * k;
+        return bytes + s->owned * k * (hidden * (type + 4) + 8) +
+               relayed * (hidden * (type + 4 * l->etp) + 8);
+    }
 }
 
 static int64_t head_bytes(const struct mix_memory_layout *l, int64_t owned)
@@ -180,13 +303,14 @@ static int64_t step_bytes(const struct mix_memory_layout *l, int64_t tokens, int
 void mix_memory_count(const struct mix_memory_layout *l, struct mix_memory *m)
 {
     const struct mix_arch *a = l->arch;
-    int64_t tokens = l->max_batched_tokens, owned = largest_part(tokens, l->tp);
-    int64_t together = owned * l->etp < tokens ? owned * l->etp : tokens, most;
+    struct meeting s = meet(l);
+    int64_t most;
 
     *m = (struct mix_memory){0};
     count_weights(l, m);
     m->kv_page = (int64_t)a->layers * kv_width(l) * l->page * (int64_t)mix_dtype_size(l->kv_dtype);
-    most = larger(attention_bytes(l, tokens), feed_forward_bytes(l, tokens, together, owned));
-    most = larger(most, head_bytes(l, owned)); /* these three share their memory */
-    m->activations = step_bytes(l, tokens, owned) + most + exchange_bytes(l, together, owned);
+    most = larger(attention_bytes(l, s.tokens), feed_forward_bytes(l, &s));
+    most = larger(most, head_bytes(l, s.owned)); /* these three share their memory */
+    m->activations = step_bytes(l, s.tokens, s.owned) + most;
+    m->exchange = exchange_bytes(l, &s);
 }

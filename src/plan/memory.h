@@ -1,10 +1,12 @@
 /* memory.h - how many bytes a layout takes on a rank, by part.
  *
- * Weights are counted from the table of tensors (arch/tensors.h): each tensor's
- * largest part under tp or etp, matrices in the type that the kernels keep them in,
- * norms and the router in fp32.  Keys and values have their real dimensions.
- * Activations are what model/activations.c and exchange/tp.c lay out (attention's
- * scratch, which has a bound of some 10 MB, is left out).
+ * Weights are counted from the table of tensors (arch/tensors.h), rank by rank: each
+ * tensor's part under tp or etp, the experts that are at home on the rank, matrices
+ * in the type that the kernels keep them in, norms and the router in fp32.  The rank
+ * with most counts.  Keys and values have their real dimensions.  Activations are
+ * what model/activations.c lays out (attention's scratch, which has a bound of some
+ * 10 MB, is left out); the exchange's buffers hold the worst case, every token of a
+ * copy of the experts routed to one rank, because nothing is allocated in a step.
  *
  * Pure; the counts are those of the largest rank.  Bounds: a model that
  * mix_arch_load accepts overflows nothing here. */
@@ -19,9 +21,15 @@
 struct mix_memory_layout {
     const struct mix_arch *arch;
     int tp, etp;
+    int ep;       /* 0: as 1 */
+    int domain;   /* ranks; 0: all of a copy of the experts */
+    int exchange; /* enum mix_exchange_kind */
     enum mix_dtype dtype, kv_dtype;
     int packed; /* bytes of a number of a packed matrix */
-    int page;   /* tokens of a KV page */
+    /* If not 0, bytes of a number of experts' and of all other packed matrices: planning for
+     * weights in types that this build does not multiply. */
+    double expert_bytes, dense_bytes;
+    int page; /* tokens of a KV page */
     int max_num_seqs, max_batched_tokens, max_model_len;
 };
 
@@ -34,8 +42,10 @@ struct mix_memory {
 
     int64_t kv_page; /* one page, of all layers */
     int64_t activations;
+    int64_t exchange; /* its buffers */
 };
 
+/* Of the rank with most weights. */
 void mix_memory_count(const struct mix_memory_layout *layout, struct mix_memory *m);
 
 #endif

@@ -72,6 +72,7 @@ int mix_plan_resume(const struct mix_plan_input *in, const struct mix_plan *stor
     keep.pins.tp = stored->numeric.tp;
     keep.pins.etp = stored->numeric.etp;
     keep.pins.dtype = stored->numeric.dtype == MIX_BF16 ? "bfloat16" : "float32";
+    keep.keep = &stored->numeric;
     keep.pins.max_model_len = stored->max_model_len;
     TRY(mix_plan_search(&keep, &now, why));
     MIX_CHECK(mix_plan_numeric_difference(&now, stored) == NULL, "a resume changes the plan: %s",

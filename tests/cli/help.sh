@@ -1,7 +1,7 @@
 #!/bin/bash
 # help.sh - what a person sees who asks, and one who mistypes.
 . "$srcdir/tests/tap.sh"
-commands="run check convert merge status"
+commands="run plan check convert merge status probe"
 
 run "$MIXSERVE" --version
 is 0 "--version"
@@ -27,9 +27,12 @@ options() { # of a command: its help's names, from the table
   awk -v RS='},' -v cmd="$1" '
     match($0, /\{"[a-z-]+", *(NULL|"[a-z]+"),/) {
       name = substr($0, RSTART + 2); sub(/".*/, "", name)
-      is["run"] = /MIX_CMD_RUN|MODEL,|MIX_CMD_ALL/
-      is["check"] = /MODEL,|MIX_CMD_ALL|MIX_CMD_CHECK/
+      $0 = substr($0, RSTART)
+      is["run"] = /MIX_CMD_RUN|MODEL|LAYOUT|MIX_CMD_ALL/
+      is["plan"] = /MIX_CMD_PLAN|LAYOUT|MIX_CMD_ALL/
+      is["check"] = /MODEL|MIX_CMD_ALL|MIX_CMD_CHECK/
       is["convert"] = /MIX_CMD_ALL/ && !/~MIX_CMD_CONVERT/
+      is["probe"] = /MIX_CMD_ALL|MIX_CMD_PROBE/
       is["merge"] = is["status"] = /MIX_CMD_ALL/
       if (is[cmd]) print name }' "$srcdir/src/cli/options.c"
 }
@@ -76,6 +79,11 @@ convert in.h5|usage: mixserve convert IN OUT \[options\]; 1 words given
 convert a b c|c: one word too many; see mixserve convert --help
 merge|usage: mixserve merge OUT.h5 \[options\]; 0 words given
 status|usage: mixserve status OUT.h5 \[options\]; 0 words given
+plan --model m --nodes 1|--ranks-per-node N is missing; see mixserve plan --help
+plan --model m --nodes 1 --ranks-per-node 8|one of --gpu NAME .a100, h20, .* and --machine FILE
+plan --model m --nodes 0 --ranks-per-node 8|--nodes 0: a whole number from 1 to 4096 is needed
+plan --model m --nodes 1 --ranks-per-node 8 --gpu h101|--gpu h101: it is one of a100
+plan --model m --nodes 1 --ranks-per-node 8 --gpu h100 --machine f|one of --gpu NAME
 status o --model m|--model: mixserve status has no such option
 CASES
 

@@ -5,5 +5,6 @@ dist_check_SCRIPTS += \
   %D%/help.sh    \
   %D%/man.sh     \
   %D%/merge.sh   \
+  %D%/plan.sh    \
   %D%/status.sh
 EXTRA_DIST += %D%/bad_rows.py %D%/break_model.py %D%/convert.py tests/tap.sh %D%/job.sh

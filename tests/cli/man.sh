@@ -6,10 +6,10 @@ run "$MIXSERVE" --man
 is 0 "mixserve --man"
 [ ! -s "$err" ]; ok $? "nothing is on stderr"
 cp "$out" "$scratch/mixserve.1"
-for c in run check convert merge status; do
+for c in run plan check convert merge status; do
   prints "^\\.SS mixserve $c " "it has $c"
 done
-for c in run check convert merge status; do
+for c in run plan check convert merge status; do
   "$MIXSERVE" $c --help | sed -n 's/^  \(-[a-z]*, \)*--\([a-z-]*\).*/\2/p' | sed 's/-/\\-/g'
 done | sort -u > "$scratch/names"
 n=0 missing=

@@ -5,6 +5,7 @@ dist_check_SCRIPTS += \
   %D%/layouts.sh \
   %D%/refuse.sh \
   %D%/look.sh \
+  %D%/probe.sh \
   %D%/rows.sh \
   %D%/stop.sh
 EXTRA_DIST += %D%/lib.sh %D%/same.py

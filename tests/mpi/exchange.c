@@ -1,56 +1,59 @@
-/* exchange.c - tokens to experts and back, against a double precision loop on every rank.
+/* exchange.c - random routings through every exchange, on every mesh of this number of ranks.
  *
- * All weights, tokens and routings follow from a seed, so every rank knows what it must get.  Each
- * rank holds its slice of every expert, out = D silu(G x): rows of G, columns of D. */
+ * Tokens, weights, routing and homes follow from a seed, so every rank knows what it must get:
+ * which rows its experts meet, exactly once each; y, bit by bit, as a fold in the order that
+ * exchange.h states; bytes and messages, as count.h counts them.  Experts are one multiplication a
+ * number, so that a slice's result is known exactly. */
 #include "exchange/exchange.h"
 #include "base/dtype.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "kernels/kernels.h"
+#include "exchange/count.h"
 #include "rig.h"
 #include "tap_mpi.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HIDDEN = 40, EXPERTS = 6, INNER = 22, MAX_TOKENS = 96, MAX_K = EXPERTS };
+enum { HIDDEN = 12, MOST_EXPERTS = 12, OWNED = 12, RANKS = 8, TOKENS = OWNED * RANKS };
 
 static struct mix_comm *comm;
-static struct mix_group *group;
 static struct mix_dev *dev;
-static int size, me;
+static int world, me, seed = 20261124;
 
 /* ---- everything from a seed */
 
-/* Uniform in [-1, 1): number i of stream s. */
-static float number(uint32_t s, uint32_t i)
+static uint32_t draw(uint32_t stream, uint32_t a, uint32_t b)
 {
-    uint32_t word[4], counter[4] = {i, s, 0, 0}, key[2] = {12345, 0};
+    uint32_t word[4], counter[4] = {a, b, stream, 0}, key[2] = {(uint32_t)seed, 0};
 
     mix_philox(word, counter, key);
-    return (float)((double)word[0] * 0x1p-31 - 1.0);
+    return word[0];
 }
 
-static float weight_in(int e, int i, int c)
+static float number(uint32_t stream, uint32_t a, uint32_t b)
 {
-    return number(1, (uint32_t)((e * INNER + i) * HIDDEN + c)) * 0.3f;
+    return (float)((double)draw(stream, a, b) * 0x1p-31 - 1.0);
 }
 
-static float weight_out(int e, int c, int i)
-{
-    return number(2, (uint32_t)((e * HIDDEN + c) * INNER + i)) * 0.3f;
-}
+enum spread { IDENTITY, SHUFFLED, TWO_HOMES, SPREADS };
+static const char *const spread_names[] = {"identity", "shuffled", "two homes"};
 
-struct batch {
-    const char *what;
-    enum mix_dtype type;
-    int k, total, tokens[8];     /* by owner */
-    float x[MAX_TOKENS][HIDDEN]; /* as the type rounds them */
-    float y[MAX_TOKENS][HIDDEN]; /* what y is before */
-    int32_t expert[MAX_TOKENS * MAX_K];
-    float weight[MAX_TOKENS * MAX_K];
+/* One step of one copy, as all of its ranks know it. */
+struct world_step {
+    struct mix_plan plan;
+    struct mix_homes homes;
+    enum mix_dtype type, wire;
+    int experts, k, copy_size, copy; /* copy: which one is mine */
+    uint32_t round;
+    int tokens[RANKS], first[RANKS + 1];
+    float x[TOKENS][HIDDEN]; /* x[0] is the token's number */
+    int32_t expert[TOKENS * MOST_EXPERTS];
+    float weight[TOKENS * MOST_EXPERTS];
+    unsigned char seen[MOST_EXPERTS][TOKENS];
+    bool strange; /* a row came that no token has */
 };
 
 static float rounded(float x, enum mix_dtype type)
@@ -58,314 +61,405 @@ static float rounded(float x, enum mix_dtype type)
     return type == MIX_BF16 ? mix_bf16_to_f32(mix_f32_to_bf16(x)) : x;
 }
 
-static double silu(double v)
+/* What slice s of expert e makes of a number. */
+static float slice(int e, int s, int c, float x)
 {
-    return v / (1 + exp(-v));
+    return x * number(1, (uint32_t)(e * 8 + s), (uint32_t)c);
 }
 
-/* ---- the local experts */
-
-static int run_experts(void *ctx, float *out, const void *x, const int *first)
+static void route(struct world_step *w, int t, int among)
 {
-    const struct batch *b = ctx;
-    struct mix_part mine = mix_split(INNER, size, me);
+    int left[MOST_EXPERTS], n = among;
 
-    for (int e = 0; e < EXPERTS; e++)
-        for (int r = first[e]; r < first[e + 1]; r++) {
-            float inner[INNER], row[HIDDEN];
+    for (int e = 0; e < among; e++)
+        left[e] = e;
+    for (int j = 0; j < w->k; j++, n--) {
+        uint32_t a = w->round * 16 + (uint32_t)w->copy;
+        int at = (int)(draw(2, a, (uint32_t)(t * MOST_EXPERTS + j)) % (uint32_t)n);
+
+        w->expert[t * w->k + j] = left[at];
+        w->weight[t * w->k + j] = number(3, a, (uint32_t)(t * MOST_EXPERTS + j));
+        memmove(left + at, left + at + 1, sizeof *left * (size_t)(n - at - 1));
+    }
+}
+
+/* Round 0 has no token at all, 1 everything for the first experts, 2 a single owner, others are
+ * random. */
+static void make_step(struct world_step *w, uint32_t round)
+{
+    int among = round == 1                                 ? w->k
+                : round % 5 == 3 && w->k <= w->experts / 2 ? w->experts / 2
+                                                           : w->experts;
+
+    w->round = round;
+    for (int m = 0; m < w->copy_size; m++) {
+        uint32_t x = draw(4, round * 16 + (uint32_t)w->copy, (uint32_t)m);
+
+        w->tokens[m] = round == 0   ? 0
+                       : round == 2 ? (m == w->copy_size / 2 ? OWNED : 0)
+                       : x % 4 == 0 ? 0
+                                    : (int)(x / 4 % (OWNED + 1));
+        w->first[m + 1] = w->first[m] + w->tokens[m];
+    }
+    for (int t = 0; t < w->first[w->copy_size]; t++) {
+        route(w, t, among);
+        for (int c = 0; c < HIDDEN; c++)
+            w->x[t][c] =
+                c ? rounded(number(5, round * 16 + (uint32_t)w->copy, (uint32_t)(t * HIDDEN + c)),
+                            w->type)
+                  : (float)t;
+    }
+    memset(w->seen, 0, sizeof w->seen);
+    w->strange = false;
+}
+
+static float before(const struct world_step *w, int t, int c)
+{
+    return number(6, w->round * 16 + (uint32_t)w->copy, (uint32_t)(t * HIDDEN + c));
+}
+
+/* ---- the experts of this rank: they look at what they get */
+
+static int run(void *ctx, float *out, const void *x, const int *first)
+{
+    struct world_step *w = ctx;
+    struct mix_place place = mix_plan_place(&w->plan, me);
+    int32_t mine[MOST_EXPERTS];
+    int n = mix_homes_local(&w->homes, 0, place.ep_i, mine);
+
+    for (int l = 0; l < n; l++)
+        for (int r = first[l]; r < first[l + 1]; r++) {
+            float row[HIDDEN];
+            int t;
 
             for (int c = 0; c < HIDDEN; c++)
-                row[c] = b->type == MIX_BF16
+                row[c] = w->type == MIX_BF16
                              ? mix_bf16_to_f32(((const uint16_t *)x)[r * HIDDEN + c])
                              : ((const float *)x)[r * HIDDEN + c];
-            for (int i = 0; i < mine.count; i++) {
-                float sum = 0;
-
-                for (int c = 0; c < HIDDEN; c++)
-                    sum += weight_in(e, mine.first + i, c) * row[c];
-                inner[i] = (float)silu(sum);
+            t = (int)row[0];
+            if (t < 0 || t >= w->first[w->copy_size] || memcmp(row, w->x[t], sizeof row)) {
+                w->strange = true;
+                continue;
             }
-            for (int c = 0; c < HIDDEN; c++) {
-                float sum = 0;
-
-                for (int i = 0; i < mine.count; i++)
-                    sum += weight_out(e, c, mine.first + i) * inner[i];
-                out[r * HIDDEN + c] = sum;
-            }
+            w->seen[mine[l]][t]++;
+            for (int c = 0; c < HIDDEN; c++)
+                out[r * HIDDEN + c] = slice(mine[l], place.etp_i, c, row[c]);
         }
     return MIX_OK;
 }
 
-static void expected(double *y, const struct batch *b, int t)
+static int owner_of(const struct world_step *w, int t)
 {
-    for (int c = 0; c < HIDDEN; c++)
-        y[c] = (double)b->y[t][c];
-    for (int j = 0; j < b->k; j++) {
-        int e = b->expert[t * b->k + j];
-        double inner[INNER];
+    int m = 0;
 
-        for (int i = 0; i < INNER; i++) {
-            double sum = 0;
-
-            for (int c = 0; c < HIDDEN; c++)
-                sum += (double)weight_in(e, i, c) * (double)b->x[t][c];
-            inner[i] = silu(sum);
-        }
-        for (int c = 0; c < HIDDEN; c++)
-            for (int i = 0; i < INNER; i++)
-                y[c] += (double)b->weight[t * b->k + j] * (double)weight_out(e, c, i) * inner[i];
-    }
+    while (w->first[m + 1] <= t)
+        m++;
+    return m;
 }
 
-/* ---- one exchange */
-
-static int exchange(float *y, const struct batch *b)
+static int home_of(const struct world_step *w, int t, int e)
 {
-    int rc = MIX_OK, first = 0, mine = b->tokens[me];
-    uint16_t narrow[MAX_TOKENS * HIDDEN];
-    struct mix_exchange *e = NULL;
-    struct mix_exchange_config config = {
-        .dev = dev,
-        .group = group,
-        .kind = MIX_EXCHANGE_TP,
-        .type = b->type,
-        .hidden = HIDDEN,
-        .experts = EXPERTS,
-        .k = b->k,
-        .max_tokens = MAX_TOKENS,
-        .max_owned = MAX_TOKENS,
+    return mix_homes_choose(&w->homes, &w->plan, 0, e, w->copy * w->copy_size + owner_of(w, t));
+}
+
+/* Every row that must come has come once, and no other. */
+static bool all_seen(const struct world_step *w)
+{
+    int mine = mix_plan_place(&w->plan, me).ep_i;
+    bool good = !w->strange;
+
+    for (int e = 0; e < w->experts; e++)
+        for (int t = 0; t < w->first[w->copy_size]; t++) {
+            int want = 0;
+
+            for (int j = 0; j < w->k; j++)
+                want += w->expert[t * w->k + j] == e && home_of(w, t, e) == mine;
+            good &= w->seen[e][t] == want;
+        }
+    return good;
+}
+
+/* ---- what must come out */
+
+/* A sum over the experts [low, low + width) by the tree; *any: is there one? */
+struct leaves {
+    float value[16];
+    bool there[16];
+};
+
+static float tree(const struct leaves *x, int low, int width, bool *any)
+{
+    bool a = false, b = false;
+    volatile float left, right;
+
+    if (width == 1) {
+        *any = x->there[low];
+        return x->value[low];
+    }
+    left = tree(x, low, width / 2, &a);
+    right = tree(x, low + width / 2, width / 2, &b);
+    *any = a || b;
+    return a && b ? left + right : a ? left : b ? right : 0;
+}
+
+/* Experts one by one: slices in rank order, rounded, weighted, by the tree. */
+static float of_experts(const struct world_step *w, int t, int c)
+{
+    struct leaves x = {0};
+    bool any;
+
+    for (int j = 0; j < w->k; j++) {
+        int e = w->expert[t * w->k + j];
+        volatile float sum = slice(e, 0, c, w->x[t][c]);
+
+        for (int s = 1; s < w->plan.numeric.etp; s++)
+            sum = sum + slice(e, s, c, w->x[t][c]);
+        x.there[e] = true;
+        x.value[e] = w->weight[t * w->k + j] * rounded(sum, w->wire);
+    }
+    return tree(&x, 0, 16, &any);
+}
+
+/* What is at one home, slice by slice: weighted, by the tree, rounded; then the slices in rank
+ * order, then the homes by the tree. */
+static float of_homes(const struct world_step *w, int t, int c)
+{
+    struct leaves homes = {0};
+    bool any;
+
+    for (int h = 0; h < w->plan.ep; h++) {
+        volatile float sum = 0;
+
+        for (int s = 0; s < w->plan.numeric.etp; s++) {
+            struct leaves x = {0};
+            float share;
+
+            for (int j = 0; j < w->k; j++) {
+                int e = w->expert[t * w->k + j];
+
+                x.there[e] = home_of(w, t, e) == h;
+                x.value[e] = w->weight[t * w->k + j] * slice(e, s, c, w->x[t][c]);
+            }
+            share = rounded(tree(&x, 0, 16, &any), w->wire);
+            sum = s ? sum + share : share;
+        }
+        homes.there[h] = true;
+        homes.value[h] = sum;
+    }
+    return tree(&homes, 0, 16, &any);
+}
+
+static bool as_stated(const struct world_step *w, const float *y)
+{
+    int mine = me % w->copy_size;
+    bool good = true;
+
+    for (int t = w->first[mine]; t < w->first[mine + 1]; t++)
+        for (int c = 0; c < HIDDEN; c++) {
+            volatile float want = before(w, t, c);
+
+            want = want +
+                   (w->plan.exchange == MIX_EXCHANGE_TP ? of_homes(w, t, c) : of_experts(w, t, c));
+            good &= y[(t - w->first[mine]) * HIDDEN + c] == want;
+        }
+    return good;
+}
+
+/* ---- one step */
+
+static bool counted(const struct world_step *w, const struct mix_exchange_traffic *was,
+                    const struct mix_exchange_traffic *is)
+{
+    struct mix_exchange_traffic want = *was;
+    const int32_t *expert[RANKS];
+    struct mix_count_step step = {
+        .hidden = HIDDEN, .k = w->k, .type = w->type, .tokens = w->tokens, .expert = expert};
+
+    for (int m = 0; m < w->copy_size; m++)
+        expert[m] = w->expert + w->first[m] * w->k;
+    return mix_exchange_count(&w->plan, &w->homes, &step, me, &want) == MIX_OK &&
+           memcmp(&want, is, sizeof want) == 0;
+}
+
+static int exchange(struct mix_exchange *e, struct world_step *w, float *y)
+{
+    int rc = MIX_OK, mine = me % w->copy_size, first = w->first[mine], n = w->tokens[mine];
+    uint16_t narrow[OWNED * HIDDEN];
+    struct mix_exchange_step step = {
+        .x = w->type == MIX_BF16 ? (const void *)narrow : w->x[first],
+        .expert = w->expert + first * w->k,
+        .weight = w->weight + first * w->k,
+        .tokens = w->tokens,
+        .run = run,
+        .ctx = w,
     };
 
-    for (int i = 0; i < me; i++)
-        first += b->tokens[i];
-    for (int i = 0; i < mine * HIDDEN; i++)
-        narrow[i] = mix_f32_to_bf16(b->x[first + i / HIDDEN][i % HIDDEN]);
-    struct mix_exchange_step step = {
-        .x = b->type == MIX_BF16 ? (const void *)narrow : b->x[first],
-        .expert = b->expert + first * b->k,
-        .weight = b->weight + first * b->k,
-        .tokens = b->tokens,
-        .run = run_experts,
-        .ctx = (void *)b,
-    };
-    memcpy(y, b->y[first], sizeof *y * (size_t)(mine * HIDDEN));
-    TRY(mix_exchange_open(&e, &config));
-    for (int again = 0; again < 2; again++) { /* a second step finds no traces of the first */
-        memcpy(y, b->y[first], sizeof *y * (size_t)(mine * HIDDEN));
-        TRY(mix_exchange_start(e, &step));
-        TRY(mix_exchange_finish(e, y));
+    for (int i = 0; i < n * HIDDEN; i++) {
+        narrow[i] = mix_f32_to_bf16(w->x[first + i / HIDDEN][i % HIDDEN]);
+        y[i] = before(w, first + i / HIDDEN, i % HIDDEN);
     }
+    TRY(mix_exchange_start(e, &step));
+    TRY(mix_exchange_finish(e, y));
 out:
-    mix_exchange_close(e);
     return rc;
 }
 
-/* ---- batches */
+/* ---- many steps on one mesh */
 
-enum routing { RANDOM, ALL_TO_ONE };
-
-static void make_batch(struct batch *b, uint32_t seed, int k, enum routing routing,
-                       enum mix_dtype type, const int *tokens)
+static int make_homes(struct world_step *w, enum spread spread, uint32_t number_of_mesh)
 {
-    b->k = k;
-    b->type = type;
-    b->total = 0;
-    for (int i = 0; i < size; i++)
-        b->total += b->tokens[i] = tokens[i];
-    for (int t = 0; t < b->total; t++) {
-        int left[EXPERTS] = {0, 1, 2, 3, 4, 5};
-        uint32_t of_token = seed * 1000 + (uint32_t)t;
+    int32_t home[MOST_EXPERTS * 2];
+    int ep = w->plan.ep;
 
-        for (int c = 0; c < HIDDEN; c++) {
-            b->x[t][c] = rounded(number(3, of_token * HIDDEN + (uint32_t)c), type);
-            b->y[t][c] = number(4, of_token * HIDDEN + (uint32_t)c);
-        }
-        for (int j = 0; j < k; j++) {
-            float u = number(5, of_token * MAX_K + (uint32_t)j) * 0.5f + 0.5f;
-            int at = routing == ALL_TO_ONE ? (j == 0 ? 4 : 0) : (int)(u * (float)(EXPERTS - j));
+    if (spread == IDENTITY || ep == 1)
+        return mix_homes_identity(&w->homes, 1, w->experts, ep);
+    for (int e = 0; e < w->experts; e++) {
+        uint32_t x = draw(7, number_of_mesh, (uint32_t)e);
+        int a = (int)(x % (uint32_t)ep), b = (int)(x / 64 % (uint32_t)ep);
 
-            b->expert[t * k + j] = left[at];
-            memmove(left + at, left + at + 1, sizeof *left * (size_t)(EXPERTS - j - at - 1));
-            b->weight[t * k + j] = number(6, of_token * MAX_K + (uint32_t)j);
-        }
+        home[2 * e] = a < b ? a : b;
+        home[2 * e + 1] = a == b || spread == SHUFFLED ? -1 : a < b ? b : a;
     }
+    return mix_homes_set(&w->homes, 1, w->experts, ep, 2, home);
 }
 
-static int first_of(const struct batch *b)
+static int steps_of(int ranks)
 {
-    int first = 0;
-
-    for (int i = 0; i < me; i++)
-        first += b->tokens[i];
-    return first;
+    return ranks == 8 ? 20 : 30;
 }
 
-/* The largest error of my tokens as a share of the largest |y|; infinite if the exchange failed. */
-static double error_of(const struct batch *b)
+static int mesh(struct world_step *w, struct mix_plan plan, enum spread spread, uint32_t n)
 {
-    float y[MAX_TOKENS * HIDDEN];
-    double error = 0, largest = 1e-30, want[HIDDEN];
-    int first = first_of(b);
-
-    if (exchange(y, b) != MIX_OK)
-        return INFINITY;
-    for (int t = 0; t < b->tokens[me]; t++) {
-        expected(want, b, first + t);
-        for (int c = 0; c < HIDDEN; c++) {
-            error = fmax(error, fabs((double)y[t * HIDDEN + c] - want[c]));
-            largest = fmax(largest, fabs(want[c]));
-        }
-    }
-    return error / largest;
-}
-
-/* How many tokens each owner has: shapes that go wrong where code is careless. */
-static void owners(int *tokens, int shape)
-{
-    for (int i = 0; i < size; i++)
-        switch (shape) {
-        case 0: /* even */
-            tokens[i] = 8;
-            break;
-        case 1: /* one token in all, at the last */
-            tokens[i] = i == size - 1;
-            break;
-        case 2: /* every other owner is empty */
-            tokens[i] = i % 2 ? 0 : 11;
-            break;
-        case 3: /* uneven */
-            tokens[i] = 3 * i + 1;
-            break;
-        case 4: /* none at all */
-            tokens[i] = 0;
-            break;
-        default: /* all at one */
-            tokens[i] = i == size / 2 ? MAX_TOKENS : 0;
-        }
-}
-
-static void against_double(struct batch *b)
-{
-    static const char *const shapes[] = {"even owners",   "a single token", "empty owners",
-                                         "uneven owners", "no tokens",      "all at one owner"};
-    static const int ks[] = {1, 3, EXPERTS};
-    int tokens[8];
-
-    for (int shape = 0; shape < 6; shape++)
-        for (int i = 0; i < 3; i++) {
-            double worst = 0;
-
-            owners(tokens, shape);
-            for (int type = 0; type < 2; type++)
-                for (int routing = 0; routing < 2; routing++) {
-                    make_batch(b, (uint32_t)(shape * 10 + i), ks[i], (enum routing)routing,
-                               type ? MIX_BF16 : MIX_F32, tokens);
-                    worst = fmax(worst, error_of(b));
-                }
-            ok_all(worst <= 2e-6, "%s, %d of %d experts: within 2e-6 (rank 0: %.1e)", shapes[shape],
-                   ks[i], EXPERTS, worst);
-        }
-}
-
-/* A token's bits, alone at one owner and among others at another. */
-static void bits(struct batch *b, struct batch *one)
-{
-    float alone[HIDDEN], y[MAX_TOKENS * HIDDEN];
-    int tokens[8] = {0}, bad = 0;
-
-    for (int n = 1; n <= MAX_TOKENS; n += n < 8 ? 1 : 11) {
-        int rc, t = (n * 5) % n;
-
-        for (int i = 0; i < size; i++)
-            tokens[i] = mix_split(n, size, i).count;
-        make_batch(b, (uint32_t)n, 3, RANDOM, MIX_F32, tokens);
-        for (int owner = 0; owner < size; owner++) {
-            float from[HIDDEN], with[HIDDEN] = {0};
-            int at = t - first_of(b);
-
-            memset(tokens, 0, sizeof tokens);
-            tokens[owner] = 1;
-            make_batch(one, 0, 3, RANDOM, MIX_F32, tokens);
-            memcpy(one->x, b->x[t], sizeof one->x[0]);
-            memcpy(one->y, b->y[t], sizeof one->y[0]);
-            memcpy(one->expert, b->expert + 3 * t, sizeof(int32_t) * 3);
-            memcpy(one->weight, b->weight + 3 * t, sizeof(float) * 3);
-            rc = exchange(alone, one);
-            rc = rc ? rc : exchange(y, b);
-            bad += rc != MIX_OK;
-            memset(from, 0, sizeof from);
-            if (owner == me)
-                memcpy(from, alone, sizeof from);
-            if (at >= 0 && at < b->tokens[me])
-                memcpy(with, y + at * HIDDEN, sizeof with);
-            MPI_Allreduce(MPI_IN_PLACE, from, HIDDEN, MPI_INT, MPI_BOR, MPI_COMM_WORLD);
-            MPI_Allreduce(MPI_IN_PLACE, with, HIDDEN, MPI_INT, MPI_BOR, MPI_COMM_WORLD);
-            bad += memcmp(from, with, sizeof from) != 0;
-        }
-    }
-    ok_all(bad == 0, "a token's bits are the same alone, among others, at another owner");
-}
-
-/* The planner counts on this. */
-static void counted_bytes(void)
-{
+    static const int experts[] = {6, 8, 12}, ks[] = {1, 2, 3, MOST_EXPERTS};
+    int rc = MIX_OK, done = 0;
+    size_t held = mix_dev_allocated(dev);
+    bool seen = true, stated = true, sent = true;
+    float y[OWNED * HIDDEN];
     struct mix_exchange *e = NULL;
+
+    *w = (struct world_step){.plan = plan, .type = n % 2 ? MIX_BF16 : MIX_F32};
+    w->wire = w->type == MIX_BF16 && n / 2 % 2 ? MIX_BF16 : MIX_F32;
+    w->plan.numeric.wire = (int32_t)w->wire;
+    w->experts = experts[n % 3];
+    w->k = ks[n / 3 % 4] < w->experts ? ks[n / 3 % 4] : w->experts;
+    w->copy_size = plan.numeric.etp * plan.ep;
+    w->copy = me / w->copy_size;
+    TRY(make_homes(w, spread, n));
     struct mix_exchange_config config = {.dev = dev,
-                                         .group = group,
-                                         .type = MIX_BF16,
+                                         .comm = comm,
+                                         .plan = &w->plan,
+                                         .homes = &w->homes,
+                                         .type = w->type,
                                          .hidden = HIDDEN,
-                                         .experts = EXPERTS,
-                                         .k = 2,
-                                         .max_tokens = MAX_TOKENS,
-                                         .max_owned = 17};
-    size_t before = mix_dev_allocated(dev), used;
+                                         .k = w->k,
+                                         .max_owned = OWNED,
+                                         .max_rows = n % 4 == 0 ? 5 : OWNED * MOST_EXPERTS};
 
-    if (mix_exchange_open(&e, &config) == MIX_OK) {
-        used = mix_dev_allocated(dev) - before;
-        ok_all(used == mix_exchange_bytes(&config, size), "it takes %zu bytes, as it says", used);
+    TRY(mix_exchange_open(&e, &config));
+    for (; done < steps_of(world); done++) {
+        struct mix_exchange_traffic was = mix_exchange_traffic(e), is;
+
+        make_step(w, (uint32_t)done);
+        TRY(exchange(e, w, y));
+        is = mix_exchange_traffic(e);
+        seen &= all_seen(w);
+        stated &= as_stated(w, y);
+        sent &= counted(w, &was, &is);
     }
+out:
     mix_exchange_close(e);
-    ok_all(mix_dev_allocated(dev) == before, "and gives them back");
+    mix_homes_fini(&w->homes);
+    if (rc || !seen || !stated || !sent)
+        printf("# rank %d: code %d%s%s%s\n", me, rc, seen ? "" : ", other rows",
+               stated ? "" : ", other sums", sent ? "" : ", other traffic");
+    ok_all(rc == MIX_OK && seen && stated && sent && mix_dev_allocated(dev) == held,
+           "%s, domains of %d, etp %d ep %d, %d of %d experts (%s), %s, wire %s",
+           mix_exchange_kind_name(plan.exchange), plan.domain_size, plan.numeric.etp, plan.ep, w->k,
+           w->experts, spread_names[spread], mix_dtype_name(w->type), mix_dtype_name(w->wire));
+    return done;
 }
 
-static void refused(struct batch *b)
+static void refused(struct world_step *w)
 {
-    int tokens[8], rc;
-    float y[MAX_TOKENS * HIDDEN];
+    struct mix_plan plan = {.numeric = {.tp = 1, .etp = 1},
+                            .world = world,
+                            .domains = 1,
+                            .domain_size = world,
+                            .dp = world,
+                            .ep = world,
+                            .edp = 1};
+    struct mix_exchange *e = NULL;
+    float y[OWNED * HIDDEN];
+    int rc = MIX_OK;
 
-    mix_log_level(MIX_LOG_SILENT);
-    owners(tokens, 0);
-    make_batch(b, 1, 2, RANDOM, MIX_F32, tokens);
-    for (int t = 0; t < b->total; t++)
-        b->expert[2 * t] = EXPERTS;
-    rc = exchange(y, b);
-    ok_all(rc == MIX_EBUG, "an expert that does not exist is refused");
-    mix_log_level(MIX_LOG_INFO);
+    *w = (struct world_step){.plan = plan, .experts = 8, .k = 2, .copy_size = world};
+    TRY(mix_homes_identity(&w->homes, 1, 8, world));
+    for (int kind = 0; kind < MIX_EXCHANGE_KINDS; kind++) {
+        struct mix_exchange_config config = {.dev = dev,
+                                             .comm = comm,
+                                             .plan = &w->plan,
+                                             .homes = &w->homes,
+                                             .hidden = HIDDEN,
+                                             .k = 2,
+                                             .max_owned = OWNED,
+                                             .max_rows = OWNED};
+
+        w->plan.exchange = kind;
+        TRY(mix_exchange_open(&e, &config));
+        make_step(w, 2);
+        for (int m = 0; m < world; m++) { /* a token each, so that all refuse */
+            w->tokens[m] = 1;
+            w->first[m + 1] = m + 1;
+            w->expert[2 * m] = 8;
+        }
+        mix_log_level(MIX_LOG_SILENT);
+        ok_all(exchange(e, w, y) == MIX_EBUG, "%s: an expert that does not exist is refused",
+               mix_exchange_kind_name(kind));
+        mix_log_level(MIX_LOG_INFO);
+        mix_exchange_close(e);
+        e = NULL;
+    }
+out:
+    ok_all(rc == MIX_OK, "refusals");
+    mix_homes_fini(&w->homes);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    struct batch *b = calloc(2, sizeof *b);
-    int world[8];
+    struct world_step *w = calloc(1, sizeof *w);
+    int cases = 0;
+    uint32_t n = 0;
 
-    if (!b || rig_comm(&comm) != MIX_OK)
+    if (argc > 1)
+        seed = atoi(argv[1]);
+    if (!w || rig_comm(&comm) != MIX_OK || mix_dev_open(&dev, "cpu", 0, 1) != MIX_OK)
         return 1;
-    size = mix_comm_size(comm);
+    world = mix_comm_size(comm);
     me = mix_comm_rank(comm);
-    for (int i = 0; i < size; i++)
-        world[i] = i;
     if (me > 0)
         tap_mute();
-    if (mix_dev_open(&dev, "cpu", 0, 1) != MIX_OK ||
-        mix_group_open(&group, comm, "test", world, size) != MIX_OK)
-        return 1;
-    against_double(b);
-    bits(b, b + 1);
-    counted_bytes();
-    refused(b);
-    mix_group_close(group);
+    for (int domain = 1; domain <= world; domain *= 2)
+        for (int etp = 1; etp <= domain; etp *= 2)
+            for (int ep = 1; ep * etp <= world; ep *= 2)
+                for (int kind = 0; kind < MIX_EXCHANGE_KINDS; kind++)
+                    for (int spread = 0; spread < SPREADS; spread++) {
+                        mix_comm_domain_set(comm, domain);
+                        cases += mesh(w,
+                                      (struct mix_plan){.numeric = {.tp = 1, .etp = etp},
+                                                        .world = world,
+                                                        .domains = world / domain,
+                                                        .domain_size = domain,
+                                                        .dp = world,
+                                                        .ep = ep,
+                                                        .edp = world / (etp * ep),
+                                                        .exchange = kind},
+                                      (enum spread)spread, n++);
+                    }
+    mix_comm_domain_set(comm, 0);
+    refused(w);
+    ok_all(cases > 0, "%d random steps, seed %d", cases, seed);
     mix_dev_close(dev);
-    free(b);
+    free(w);
     rig_comm_close(comm);
     return tap_done();
 }

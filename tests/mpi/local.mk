@@ -35,9 +35,14 @@ CLEANFILES += %D%/ending_ranks
 tests/mpi/ending.log: tests/mpi/ending_ranks$(EXEEXT)
 
 check_PROGRAMS += \
+  %D%/exchange1.t    %D%/exchange2.n2    %D%/exchange4.n4    %D%/exchange8.n8 \
   %D%/golden1.t      %D%/golden2.n2      %D%/golden4.n4                       \
   %D%/layouts1.t     %D%/layouts2.n2     %D%/layouts4.n4     %D%/layouts8.n8  \
   %D%/model_batch1.t %D%/model_batch2.n2 %D%/model_batch4.n4
+%C%_exchange1_t_SOURCES     = %D%/exchange.c
+%C%_exchange2_n2_SOURCES    = %D%/exchange.c
+%C%_exchange4_n4_SOURCES    = %D%/exchange.c
+%C%_exchange8_n8_SOURCES    = %D%/exchange.c
 %C%_golden1_t_SOURCES       = %D%/golden.c
 %C%_golden2_n2_SOURCES      = %D%/golden.c
 %C%_golden4_n4_SOURCES      = %D%/golden.c
@@ -52,3 +57,12 @@ check_PROGRAMS += \
 check_PROGRAMS += %D%/reading2.n2 %D%/reading4.n4
 %C%_reading2_n2_SOURCES = %D%/reading.c
 %C%_reading4_n4_SOURCES = %D%/reading.c
+
+check_PROGRAMS += %D%/measure1.t %D%/measure2.n2 %D%/measure4.n4
+%C%_measure1_t_SOURCES  = %D%/measure.c
+%C%_measure2_n2_SOURCES = %D%/measure.c
+%C%_measure4_n4_SOURCES = %D%/measure.c
+
+check_PROGRAMS += %D%/gauge1.t %D%/gauge4.n4
+%C%_gauge1_t_SOURCES  = %D%/gauge.c
+%C%_gauge4_n4_SOURCES = %D%/gauge.c

@@ -28,20 +28,22 @@ static int add(struct mix_draft *d, int64_t row, const char *text, int tokens, c
 static void results(void)
 {
     struct mix_draft *d = NULL;
-    const struct mix_result *e = NULL;
+    struct mix_result e[3];
 
     ok(mix_draft_create(&d, 10, 5) == MIX_OK && mix_draft_missing(d) == 5 &&
            mix_draft_unsealed(d) == 0 && !mix_draft_has(d, 12),
        "a new draft has nothing");
-    ok(mix_draft_entries(d, &e) == MIX_OK, "not even entries");
+    mix_draft_sort(d);
     ok(add(d, 13, "thirteen", 4, "") == MIX_OK && add(d, 10, "", 0, "bad") == MIX_OK &&
            add(d, 12, "twelve", 2, "") == MIX_OK,
        "three rows are answered, out of order");
     ok(mix_draft_missing(d) == 2 && mix_draft_unsealed(d) == 3 && mix_draft_failed(d) == 1 &&
            mix_draft_has(d, 10) && !mix_draft_has(d, 11) && mix_draft_bytes(d) > 14 + 24,
        "they are counted");
-    ok(mix_draft_entries(d, &e) == MIX_OK && e[0].row == 10 && e[1].row == 12 && e[2].row == 13,
-       "entries come by row");
+    mix_draft_sort(d);
+    for (int i = 0; i < 3; i++)
+        e[i] = mix_draft_entry(d, i);
+    ok(e[0].row == 10 && e[1].row == 12 && e[2].row == 13, "entries come by row");
     ok(e[0].text_len == 0 && strcmp(e[0].error, "bad") == 0 && e[0].tokens_count == 0 &&
            e[1].tokens_count == 2 && e[1].tokens[1] == 6 && memcmp(e[1].text, "twelve", 6) == 0 &&
            e[2].tokens[3] == 8 && memcmp(e[2].text, "thirteen", 8) == 0 && e[2].sample == 0 &&
@@ -51,8 +53,8 @@ static void results(void)
     ok(mix_draft_unsealed(d) == 0 && mix_draft_failed(d) == 0 && mix_draft_bytes(d) == 0 &&
            mix_draft_missing(d) == 2 && mix_draft_has(d, 13),
        "once sealed they are gone, and known");
-    ok(add(d, 14, "f", 1, "") == MIX_OK && mix_draft_entries(d, &e) == MIX_OK && e[0].row == 14 &&
-           e[0].tokens[0] == 5 && e[0].text[0] == 'f',
+    ok(add(d, 14, "f", 1, "") == MIX_OK && mix_draft_entry(d, 0).row == 14 &&
+           mix_draft_entry(d, 0).tokens[0] == 5 && mix_draft_entry(d, 0).text[0] == 'f',
        "and it goes on");
     ok(mix_draft_sealed(d, 11) && !mix_draft_sealed(d, 11) && !mix_draft_sealed(d, 14) &&
            !mix_draft_sealed(d, 9) && !mix_draft_sealed(d, 15) && mix_draft_missing(d) == 0,

@@ -36,7 +36,7 @@ int main(void)
                  "exchange tp\n"),
        "the layout");
     ok(has(&out, "F32 operands, F32 keys and values, batch-invariant; f32 kernels\n"), "numbers");
-    ok(has(&out, "tp 2 fits: "), "what decided");
+    ok(has(&out, "tp 2 x dp 4, etp 2 x ep 1 x edp 4, tp fits: "), "what decided");
     ok(has(&out, "up to 4 sequences and 8 tokens of a replica\n"), "a step");
     ok(has(&out, "up to 64 tokens\n"), "a row");
     ok(has(&out, "weights 4.53 KiB, keys and values 16.00 KiB, activations 3.78 KiB\n"), "bytes");

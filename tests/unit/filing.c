@@ -349,7 +349,7 @@ static int fetch(struct mix_store *store, struct work *w, const struct filing_pa
         w->shards--;
         TRY(mix_grow(&w->row, &w->room, w->rows + (size_t)shard->todos, sizeof *w->row, "rows"));
         for (int i = 0; i < shard->todos; i++)
-            w->row[w->rows++] = shard->todo[i];
+            w->row[w->rows++] = *shard->todo[i];
     }
 out:
     return rc;

@@ -29,10 +29,10 @@ static void by_hand(void)
         int tp, etp;
         struct mix_memory want;
     } cases[] = {
-        {1, 1, {3072, 1440, 1152, 640, 1344, 7648, 2048, 4128}},
-        {2, 2, {1536, 864, 576, 320, 1344, 4640, 1024, 3872}},
-        {4, 4, {1024, 576, 288, 192, 1344, 3424, 1024, 3552}}, /* each kv head on two ranks */
-        {2, 1, {1536, 1440, 576, 320, 1344, 5216, 1024, 0}},   /* experts whole */
+        {1, 1, {3072, 1440, 1152, 640, 1344, 7648, 2048, 2976, 1152}},
+        {2, 2, {1536, 864, 576, 320, 1344, 4640, 1024, 1952, 1920}},
+        {4, 4, {1024, 576, 288, 192, 1344, 3424, 1024, 1568, 1984}}, /* each kv head on two ranks */
+        {2, 1, {1536, 1440, 576, 320, 1344, 5216, 1024, 0, 0}},      /* experts whole */
     };
     struct mix_arch a = small_arch();
 
@@ -45,10 +45,62 @@ static void by_hand(void)
                m.vocabulary == w.vocabulary && m.rest == w.rest && m.weights == w.weights,
            "weights at tp %d, etp %d: %lld bytes", l.tp, l.etp, (long long)m.weights);
         ok(m.kv_page == w.kv_page, "a page at tp %d: %lld bytes", l.tp, (long long)m.kv_page);
-        ok(!w.activations || m.activations == w.activations,
-           "activations at tp %d: %lld bytes, expected %lld", l.tp, (long long)m.activations,
-           (long long)w.activations);
+        ok(!w.activations || (m.activations == w.activations && m.exchange == w.exchange),
+           "a step at tp %d: %lld and %lld bytes, expected %lld and %lld", l.tp,
+           (long long)m.activations, (long long)m.exchange, (long long)w.activations,
+           (long long)w.exchange);
     }
+}
+
+/* Experts over ep: three of 3 x [5][8] = 480 bytes each, and what an exchange needs besides. */
+static void expert_parallel(void)
+{
+    static const struct {
+        const char *what;
+        int tp, etp, ep, domain, exchange;
+        int64_t experts, exchange_bytes;
+    } cases[] = {
+        /* 2 x 8 tokens meet; a rank has at most 2 experts (0 and 1): 32 rows of 8 x 8 + 8, and for
+         * tp 16 tokens of 8 x 8 + 2 x 8 and 1 x 8 of 8 x 4 from the other rank */
+        {"tp over 2", 1, 1, 2, 2, MIX_EXCHANGE_TP, 2 * 480, 32 * 72 + 16 * 80 + 8 * 32},
+        /* my 16 copies go out and come back */
+        {"ep over 2", 1, 1, 2, 2, MIX_EXCHANGE_EP, 2 * 480, 32 * 72 + 16 * 72},
+        /* homes of three over 3 are 2, 1, 0: two slices of 3 of 5 (2 x 3 x 3 x 8 x 4 = 576 bytes),
+         * two rows a token; each copy comes back in two slices */
+        {"ep over 3, in slices", 1, 2, 3, 2, MIX_EXCHANGE_EP, 576, 96 * 72 + 16 * (8 * 12 + 8)},
+        /* three domains: what 3 x 8 x 2 relayed copies take */
+        {"hybrid", 1, 2, 3, 2, MIX_EXCHANGE_HYBRID, 576, 96 * 72 + 16 * 72 + 3 * 16 * (8 * 12 + 8)},
+        /* a replica of two ranks: 4 of its 8 tokens are owned by each */
+        {"ep over a replica", 2, 1, 2, 2, MIX_EXCHANGE_EP, 2 * 480, 16 * 72 + 8 * 72},
+    };
+    struct mix_arch a = small_arch();
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mix_memory m;
+        struct mix_memory_layout l = layout(&a, cases[i].tp, cases[i].etp);
+
+        l.ep = cases[i].ep;
+        l.domain = cases[i].domain;
+        l.exchange = cases[i].exchange;
+        mix_memory_count(&l, &m);
+        ok(m.experts == cases[i].experts && m.exchange == cases[i].exchange_bytes,
+           "%s: %lld bytes of experts, %lld of exchange, expected %lld and %lld", cases[i].what,
+           (long long)m.experts, (long long)m.exchange, (long long)cases[i].experts,
+           (long long)cases[i].exchange_bytes);
+    }
+}
+
+/* 10 words over tp 4 are 2, 3, 2, 3; experts over ep 4 are 1, 1, 1, 0: the rank with most has 3
+ * words and an expert. */
+static void uneven(void)
+{
+    struct mix_arch a = small_arch();
+    struct mix_memory_layout l = layout(&a, 4, 1);
+    struct mix_memory m;
+
+    l.ep = 4;
+    mix_memory_count(&l, &m); /* not a layout: ep 4 of 3 experts, but countable */
+    ok(m.vocabulary == 2 * 3 * 8 * 4 && m.experts == 480, "the rank with most, not the last");
 }
 
 static void types(void)
@@ -158,6 +210,8 @@ static void deepseek_v3(void)
 int main(void)
 {
     by_hand();
+    expert_parallel();
+    uneven();
     types();
     qwen3_30b();
     deepseek_v3();

@@ -179,14 +179,16 @@ static void refusals(void)
 
 static bool takes(const struct mix_option *opt, double value)
 {
+    bool of_run = opt->commands & MIX_CMD_RUN;
+    const char *start = of_run ? R : "probe ";
     char line[200];
 
-    snprintf(line, sizeof line, R "--%s %.17g", opt->name, value);
+    snprintf(line, sizeof line, "%s--%s %.17g", start, opt->name, value);
     if (opt->type != MIX_OPT_FLOAT && fabs(value) < 1e15)
-        snprintf(line, sizeof line, R "--%s %.0f", opt->name, value);
+        snprintf(line, sizeof line, "%s--%s %.0f", start, opt->name, value);
     else if (opt->type != MIX_OPT_FLOAT)
-        snprintf(line, sizeof line, R "--%s %lld", opt->name, (long long)value);
-    return parse(MIX_CMD_RUN, line) == MIX_OK;
+        snprintf(line, sizeof line, "%s--%s %lld", start, opt->name, (long long)value);
+    return parse(of_run ? MIX_CMD_RUN : MIX_CMD_PROBE, line) == MIX_OK;
 }
 
 static void bounds(void)
@@ -205,6 +207,8 @@ static void bounds(void)
     for (int i = 0; i < mix_options_count; i++)
         for (int j = 0; j < i; j++) {
             const struct mix_option *a = &mix_options_table[i], *b = &mix_options_table[j];
+            if (!(a->commands & b->commands))
+                continue; /* as --model, which probe need not have */
             if (!strcmp(a->name, b->name) || (a->brief && b->brief && !strcmp(a->brief, b->brief)))
                 ok(false, "--%s and --%s are one option", a->name, b->name);
         }

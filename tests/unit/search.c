@@ -159,30 +159,68 @@ static void pins(void)
          4,
          {.etp = 2, .edp = 4},
          MIX_EUSAGE,
-         "etp 2 x edp 4",
+         "experts' mesh (etp 2, ep 0, edp 4; 0: free) do not multiply to 4",
          0,
          0,
          0,
          0,
          0},
         {"edp 3 of 4", 1, 4, {.edp = 3}, MIX_EUSAGE, "size 3 does not divide 4", 0, 0, 0, 0, 0},
-        {"etp 4 with tp 2",
-         1,
-         4,
-         {.tp = 2, .etp = 4},
+        {"etp 4 with tp 2", 1, 4, {.tp = 2, .etp = 4}, MIX_OK, NULL, 2, 2, 4, 1, 1},
+        {"etp 3 of 4", 1, 4, {.etp = 3}, MIX_EUSAGE, "experts' mesh (etp 3", 0, 0, 0, 0, 0},
+        {"etp over hosts",
+         2,
+         2,
+         {.etp = 4},
          MIX_EUSAGE,
-         "etp 4 cannot go with tp",
+         "etp 4 does not divide the 2 ranks",
          0,
          0,
          0,
          0,
          0},
-        {"ep 2",
+        {"ep 2", 1, 4, {.ep = 2}, MIX_OK, NULL, 1, 4, 1, 2, 1},
+        {"ep 4 of 3 experts",
          1,
          4,
-         {.ep = 2},
+         {.ep = 4},
          MIX_EUSAGE,
-         "expert-parallel-size 2 is not built yet",
+         "ep 4 is more than 3 experts",
+         0,
+         0,
+         0,
+         0,
+         0},
+        {"ep 3 of 4 ranks", 1, 4, {.ep = 3}, MIX_EUSAGE, "size 3 does not divide 4", 0, 0, 0, 0, 0},
+        {"etp 2 x ep 2 x edp 2 of 4",
+         1,
+         4,
+         {.etp = 2, .ep = 2, .edp = 2},
+         MIX_EUSAGE,
+         "etp 2 x ep 2 x edp 2 is not",
+         0,
+         0,
+         0,
+         0,
+         0},
+        {"exchange ep alone", 1, 1, {.exchange = "ep"}, MIX_OK, NULL, 1, 1, 1, 1, 1},
+        {"hybrid over hosts",
+         2,
+         2,
+         {.etp = 2, .ep = 2, .exchange = "hybrid"},
+         MIX_OK,
+         NULL,
+         1,
+         4,
+         2,
+         1,
+         2},
+        {"hybrid over part of a host",
+         3,
+         4,
+         {.etp = 2, .ep = 3, .exchange = "hybrid"},
+         MIX_EUSAGE,
+         "whole domains or lie inside one",
          0,
          0,
          0,
@@ -378,11 +416,20 @@ static void reasons(void)
 
     in.pins = small_pins();
     ok(mix_plan_search(&in, &p, &why) == MIX_OK &&
-           strcmp(why.s,
-                  "tp 1 does not fit: 11.50 KiB a rank besides keys and values, 43.75 KiB too "
-                  "much\n"
-                  "tp 2 fits: 8.31 KiB a rank besides keys and values\n") == 0,
-       "each tp has its line");
+           strstr(why.s, "tp 2 x dp 2, etp 2 x ep 1 x edp 2, tp fits: 8.31 KiB a rank besides keys "
+                         "and values\n") == why.s,
+       "the best comes first");
+    mix_str_clear(&why);
+    in.pins.tp = in.pins.etp = in.pins.edp = 1;
+    in.pins.ep = 4;
+    arch.experts = 4;
+    room[0].memory = 1000;
+    mix_log_level(MIX_LOG_SILENT);
+    ok(mix_plan_search(&in, &p, &why) == MIX_EFIT && strstr(why.s, " does not fit: ") &&
+           strstr(why.s, " too much\n"),
+       "and what does not fit says by how much");
+    mix_log_level(MIX_LOG_INFO);
+    arch.experts = 3;
     mix_str_fini(&why);
 }
 

@@ -99,8 +99,8 @@ static void shards(void)
     ok(shard && shard->first == 10 && shard->count == 20 && shard->todos < 20 && shard->todos > 10,
        "a shard has its runnable rows");
     for (int i = 0; shard && i < shard->todos; i++) {
-        tokens += shard->todo[i].prompt_tokens;
-        bad += shard->todo[i].error || (i && shard->todo[i].row <= shard->todo[i - 1].row);
+        tokens += shard->todo[i]->prompt_tokens;
+        bad += shard->todo[i]->error || (i && shard->todo[i]->row <= shard->todo[i - 1]->row);
     }
     ok(shard && bad == 0 && tokens == shard->input_tokens, "in row order, with their tokens");
     next = wait_for_shard(s, &rc);
@@ -110,7 +110,7 @@ static void shards(void)
     stats = mix_store_stats(s);
     ok(!stats.idle, "with rows to be answered the store is not idle");
     for (int i = 0; shard && i < shard->todos; i++)
-        rc = rc ? rc : answer(s, &shard->todo[i]);
+        rc = rc ? rc : answer(s, shard->todo[i]);
     ok(rc == MIX_OK && wait_for_files(MIX_FOLDER_SHARD, 2), "answered, the first is sealed, too");
     ok(mix_store_seal(s) == MIX_OK, "sealing what is sealed is fine");
     stats = mix_store_stats(s);
@@ -129,7 +129,7 @@ static void pieces(void)
     mix_store_fetch(s, &(struct mix_claim){40, 20, 0});
     shard = wait_for_shard(s, &rc);
     ok(wait_for_files(MIX_FOLDER_PIECE, 1), "rows that cannot be run are a piece when it is time");
-    rc = answer(s, &shard->todo[3]);
+    rc = answer(s, shard->todo[3]);
     ok(rc == MIX_OK && wait_for_files(MIX_FOLDER_PIECE, 2), "an answer is one a moment later");
     mix_store_close(s);
 
@@ -137,10 +137,10 @@ static void pieces(void)
     mix_store_fetch(s, &(struct mix_claim){40, 20, 2});
     shard = wait_for_shard(s, &rc);
     ok(shard && shard->todos < 20, "another leader goes on");
-    rc = shard ? answer(s, &shard->todo[0]) : rc;
+    rc = shard ? answer(s, shard->todo[0]) : rc;
     ok(rc == MIX_OK && wait_for_files(MIX_FOLDER_PIECE, 3), "many bytes are a piece, too");
     for (int i = 1; shard && i < shard->todos; i++)
-        rc = rc ? rc : answer(s, &shard->todo[i]);
+        rc = rc ? rc : answer(s, shard->todo[i]);
     ok(rc == MIX_OK && mix_store_seal(s) == MIX_OK && files(MIX_FOLDER_PIECE) == 0 &&
            files(MIX_FOLDER_SHARD) == 3,
        "until the shard is whole");
@@ -155,7 +155,7 @@ static void dropped(void)
 
     mix_store_fetch(s, &(struct mix_claim){80, 10, 0});
     shard = wait_for_shard(s, &rc);
-    rc = shard ? answer(s, &shard->todo[0]) : rc;
+    rc = shard ? answer(s, shard->todo[0]) : rc;
     mix_store_fetch(s, &(struct mix_claim){90, 10, 0});
     mix_store_close(s);
     ok(rc == MIX_OK && files(MIX_FOLDER_PIECE) + files(MIX_FOLDER_SHARD) == before,
@@ -171,7 +171,7 @@ static void misuse(void)
 
     mix_store_fetch(s, &(struct mix_claim){0, 5, 0});
     shard = wait_for_shard(s, &rc);
-    row = shard->todo[1];
+    row = *shard->todo[1];
     mix_log_level(MIX_LOG_SILENT);
     ok(answer(s, &row) == MIX_OK && answer(s, &row) == MIX_EBUG, "a second answer is a bug");
     row.row = 4; /* asks for -5 tokens */

@@ -1,0 +1,275 @@
+/* cmd_probe.c - mixserve probe: what every rank sees, and how fast it is together.
+ *
+ * All ranks measure; rank 0 alone prints and saves. */
+#include "cli/cli.h"
+
+#include "arch/arch.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/file.h"
+#include "model/gauge.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct probe {
+    const struct mix_options *o;
+    struct mix_comm *comm;
+    struct mix_group *world;
+    struct mix_dev *dev;
+    struct mix_topo topo;
+    struct mix_arch arch; /* with --model */
+    struct mix_gauge gauge;
+    int domain; /* ranks of one */
+};
+
+static int open_world(struct probe *p)
+{
+    int rc = MIX_OK, *all = NULL, ranks;
+
+    TRY(mix_comm_open(&p->comm, p->o->stall_timeout));
+    ranks = mix_comm_size(p->comm);
+    TRY(mix_calloc(&all, (size_t)ranks, sizeof *all, "ranks"));
+    for (int i = 0; i < ranks; i++)
+        all[i] = i;
+    TRY(mix_group_open(&p->world, p->comm, "world", all, ranks));
+    TRY(mix_topo_gather(&p->topo));
+    TRY(mix_dev_open(&p->dev, "cpu", 0,
+                     p->o->threads ? (int)p->o->threads
+                                   : p->topo.rank[mix_comm_rank(p->comm)].threads));
+out:
+    free(all);
+    return rc;
+}
+
+/* Rank 0.  A host's ranks, unless the user knows better: as the planner takes them. */
+static int choose_domain(struct probe *p)
+{
+    const struct mix_topo *t = &p->topo;
+    int m = p->o->domain_size ? (int)p->o->domain_size : t->rank[0].local_ranks;
+
+    for (int i = 0; !p->o->domain_size && i < t->ranks; i++)
+        if (t->rank[i].local_ranks != m || t->rank[i].host_index != i / m)
+            return MIX_FAIL(MIX_EFIT,
+                            "hosts have unequal numbers of ranks, or ranks in turns: rank %d is on "
+                            "%s, which has %d, %s has %d; --domain-size N says what a domain is",
+                            i, t->rank[i].host, (int)t->rank[i].local_ranks, t->rank[0].host, m);
+    if (t->ranks % m)
+        return MIX_FAIL(MIX_EUSAGE, "--domain-size %d does not divide %d ranks", m, t->ranks);
+    p->domain = m;
+    return MIX_OK;
+}
+
+/* What rank 0 reads and decides, or the code of what is wrong, to everybody: one rank says it. */
+static int look(struct probe *p)
+{
+    int rc = MIX_OK;
+    struct {
+        int64_t rc, domain;
+        struct mix_arch arch;
+        struct mix_machine machine;
+    } letter = {0};
+
+    if (mix_comm_rank(p->comm) == 0) {
+        letter.rc = choose_domain(p);
+        letter.domain = p->domain;
+        if (p->o->model && letter.rc == MIX_OK)
+            letter.rc = mix_arch_load(&letter.arch, p->o->model);
+        if (p->o->machine && letter.rc == MIX_OK)
+            letter.rc = mix_machine_load(&letter.machine, p->o->machine);
+    }
+    TRY(mix_group_bcast(p->world, &letter, sizeof letter, 0));
+    p->domain = (int)letter.domain;
+    p->arch = letter.arch;
+    p->gauge.machine = letter.machine;
+    rc = (int)letter.rc;
+out:
+    return rc;
+}
+
+static int measure(struct probe *p)
+{
+    struct mix_gauge_config c = {
+        .comm = p->comm,
+        .world = p->world,
+        .dev = p->dev,
+        .topo = &p->topo,
+        .arch = p->o->model ? &p->arch : NULL,
+        .domain_size = p->domain,
+    };
+
+    return mix_gauge_machine(&p->gauge, &c);
+}
+
+/* ---- text */
+
+static void print_bytes(double bytes)
+{
+    char text[24];
+
+    if (bytes < 1024)
+        snprintf(text, sizeof text, "%g B", bytes);
+    else if (bytes < 1048576)
+        snprintf(text, sizeof text, "%g KiB", bytes / 1024);
+    else
+        snprintf(text, sizeof text, "%g MiB", bytes / 1048576);
+    printf("  %11s", text);
+}
+
+/* Two classes of links may have been measured at different sizes: each has its own line of them. */
+static void print_links(const struct probe *p)
+{
+    static const char *const name[] = {"inside", "between"};
+    const struct mix_gauge *g = &p->gauge;
+
+    printf("\nlinks, %s: us of an operation, and of each message in it\n",
+           p->o->machine ? "as saved" : "all ranks sending");
+    for (int k = 0; k < MIX_LINK_KINDS; k++) {
+        const struct mix_link *l = &g->machine.link[k];
+        bool other = !p->o->machine && !g->measured[k];
+
+        if (other) {
+            printf("%-8s  %s\n", name[k],
+                   g->measured[!k] ? "none here: taken as the other"
+                                   : "none here: taken as two copies in memory");
+            continue;
+        }
+        printf("%-8s  %9s", name[k], "latency");
+        for (int i = 0; i < l->points; i += 2)
+            print_bytes(l->bytes[i]);
+        printf("\n%-8s  %9.2f", "", l->latency * 1e6);
+        for (int i = 0; i < l->points; i += 2)
+            printf("  %11.2f", l->seconds[i] * 1e6);
+        printf("\n");
+    }
+}
+
+static void print_rates(const struct mix_machine *m)
+{
+    static const char *const type[] = {"float32", "bfloat16"};
+    static const char *const work[] = {"dense", "experts", "attention", "memory"};
+
+    printf("\nrates of a rank, %d on its node at work: GF/s by rows\n"
+           "type      work       launch us    GB/s  rows: GF/s\n",
+           m->ranks ? (int)m->ranks : 1);
+    for (int t = 0; t < MIX_MACHINE_TYPES; t++)
+        for (int w = 0; w < MIX_WORKS; w++) {
+            const struct mix_rate *r = &m->rate[t][w];
+
+            printf("%-8s  %-9s  %9.2f  %6.1f ", type[t], work[w], r->launch * 1e6,
+                   r->bandwidth * 1e-9);
+            for (int i = 0; i < r->points && w != MIX_WORK_MEMORY; i++)
+                printf(" %g: %.4g%s", r->rows[i], r->speed[i] * 1e-9, i + 1 < r->points ? "," : "");
+            printf("\n");
+        }
+}
+
+static int print_text(const struct probe *p)
+{
+    int rc = MIX_OK, ranks = p->topo.ranks;
+    const struct mix_machine *m = &p->gauge.machine;
+    struct mix_str table = {0};
+
+    TRY(mix_topo_table(&p->topo, &table));
+    fwrite(table.s, 1, table.len, stdout);
+    printf("groups: world of %d, domains %d of %d, rails %d of %d\n", ranks, ranks / p->domain,
+           p->domain, p->domain, ranks / p->domain);
+    printf("machine: %s (%s)\n", m->name, m->device);
+    print_links(p);
+    print_rates(m);
+    if (!p->o->machine)
+        printf("\nmeasured in %.1f s (links) and %.1f s (rates)\n", p->gauge.links_s,
+               p->gauge.rates_s);
+out:
+    mix_str_fini(&table);
+    return rc;
+}
+
+/* ---- JSON */
+
+static json_t *rank_json(const struct mix_topo_rank *r, int rank, int domain)
+{
+    return json_pack("{s:i, s:s, s:i, s:i, s:i, s:i, s:I, s:s, s:i, s:i}", "rank", rank, "host",
+                     r->host, "local_rank", (int)r->local_rank, "local_ranks", (int)r->local_ranks,
+                     "threads", (int)r->threads, "host_cores", (int)r->host_cores, "memory",
+                     (json_int_t)r->memory, "isa", r->isa, "domain", rank / domain, "rail",
+                     rank % domain);
+}
+
+static int print_json(const struct probe *p, const struct mix_str *machine)
+{
+    int rc = MIX_OK;
+    const struct mix_gauge *g = &p->gauge;
+    json_t *ranks = json_array(), *all;
+    char *text;
+
+    for (int i = 0; i < p->topo.ranks; i++)
+        json_array_append_new(ranks, rank_json(&p->topo.rank[i], i, p->domain));
+    all = json_pack("{s:o, s:{s:i, s:i, s:i}, s:o}", "ranks", ranks, "groups", "world",
+                    p->topo.ranks, "domain", p->domain, "rail", p->topo.ranks / p->domain,
+                    "machine", json_loadb(machine->s, machine->len, 0, NULL));
+    if (all && !p->o->machine)
+        json_object_set_new(all, "measured",
+                            json_pack("{s:b, s:b, s:f, s:f}", "inside", (int)g->measured[0],
+                                      "between", (int)g->measured[1], "links_seconds", g->links_s,
+                                      "rates_seconds", g->rates_s));
+    text = all ? json_dumps(all, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
+    json_decref(all);
+    if (!text)
+        return MIX_FAIL(MIX_EFIT, "out of host memory: what was probed");
+    printf("%s\n", text);
+    free(text);
+    return rc;
+}
+
+/* Rank 0. */
+static int tell(const struct probe *p)
+{
+    int rc = MIX_OK;
+    struct mix_str machine = {0};
+
+    TRY(mix_machine_to_json(&p->gauge.machine, &machine));
+    if (p->o->save) {
+        TRY(mix_file_write(p->o->save, machine.s, machine.len));
+        mix_info("saved %s", p->o->save);
+    }
+    TRY(p->o->json ? print_json(p, &machine) : print_text(p));
+out:
+    mix_str_fini(&machine);
+    return rc;
+}
+
+static int run(const struct mix_options *o, const bool *given, int argc, char **argv)
+{
+    int rc = MIX_OK;
+    struct probe p = {.o = o};
+
+    (void)given, (void)argc, (void)argv;
+    TRY(open_world(&p));
+    TRY(look(&p));
+    if (!o->machine)
+        TRY(measure(&p));
+    if (mix_comm_rank(p.comm) == 0)
+        TRY(tell(&p));
+    mix_dev_close(p.dev);
+    mix_group_close(p.world);
+    mix_topo_fini(&p.topo);
+    mix_comm_close(p.comm);
+out:
+    return rc;
+}
+
+const struct mix_command mix_cmd_probe = {
+    .name = "probe",
+    .id = MIX_CMD_PROBE,
+    .text = "what every rank sees, links and rates measured",
+    .more =
+        "Hosts, groups, and in about 4 s what messages cost inside domains and between them, and\n"
+        "how fast products, attention and memory are with all ranks at work.  Saved, a login node\n"
+        "can plan with it.",
+    .example = "mpirun -n 4 mixserve probe --domain-size 2 --save machine.json",
+    .run = run,
+};

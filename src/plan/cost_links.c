@@ -1,0 +1,94 @@
+/* cost_links.c - what moves between ranks in a layer, and how long it takes; see cost.h. */
+#include "plan/cost.h"
+
+#include <math.h>
+
+/* Ids and weights travel as 4 bytes each, counts too. */
+enum { ID = 4, WEIGHT = 4, COUNT = 4, PARTIAL = 4 };
+
+/* One round: so many bytes to each of some peers on one kind of link. */
+static void round_of(const struct mix_cost_model *m, enum mix_link_kind kind, double peers,
+                     double bytes, struct mix_cost_links *l)
+{
+    const struct mix_link *link = &m->machine->link[kind];
+    double *to = kind == MIX_LINK_INSIDE ? &l->inside : &l->between;
+
+    if (!(peers > 0))
+        return;
+    *to += mix_link_seconds(link, peers, bytes);
+    l->latency += mix_link_seconds(link, peers, 0);
+}
+
+/* Bytes to every other rank of a copy: those of my domain, and all the others. */
+static void to_all(const struct mix_cost_model *m, double inside, double between,
+                   struct mix_cost_links *l)
+{
+    double copy = (double)m->layout.etp * m->layout.ep, near = fmin(copy, m->domain);
+
+    round_of(m, MIX_LINK_INSIDE, near - 1, inside, l);
+    round_of(m, MIX_LINK_BETWEEN, copy - near, between, l);
+}
+
+/* Tokens of all, with ids and weights; partial sums home. */
+static void by_tp(const struct mix_cost_model *m, double owned, struct mix_cost_links *l)
+{
+    double hidden = m->arch->hidden, k = m->arch->top_k;
+    double out = owned * (hidden * m->type_bytes + k * (ID + WEIGHT));
+
+    to_all(m, out, out, l);
+    to_all(m, owned * hidden * PARTIAL, owned * hidden * m->wire_bytes, l);
+}
+
+/* Counts; k copies, each to the etp ranks of its expert; results the same way back. */
+static void by_ep(const struct mix_cost_model *m, double owned, double busy,
+                  struct mix_cost_links *l)
+{
+    double ep = m->layout.ep, rows = busy * owned * m->arch->top_k / ep;
+    double counts = m->arch->experts / ep * COUNT, hidden = m->arch->hidden;
+
+    to_all(m, counts, counts, l);
+    to_all(m, rows * hidden * m->type_bytes, rows * hidden * m->type_bytes, l);
+    to_all(m, rows * hidden * PARTIAL, rows * hidden * m->wire_bytes, l);
+}
+
+/* Over the rail to each domain, and inside it to the etp ranks of the expert; back, the rail peer
+ * sums the slices. */
+static void by_hybrid(const struct mix_cost_model *m, double owned, double busy,
+                      struct mix_cost_links *l)
+{
+    double domain = m->domain, copy = (double)m->layout.etp * m->layout.ep;
+    double domains = copy / domain, k = m->arch->top_k, hidden = m->arch->hidden;
+    double rail = busy * owned * k / domains;                /* rows to a domain */
+    double near = busy * owned * k * m->layout.etp / domain; /* rows to a rank of mine */
+    double counts = m->arch->experts / domains * COUNT;
+
+    round_of(m, MIX_LINK_BETWEEN, domains - 1, counts, l);
+    round_of(m, MIX_LINK_BETWEEN, domains - 1, rail * (hidden * m->type_bytes + ID), l);
+    round_of(m, MIX_LINK_INSIDE, domain - 1, near * (hidden * m->type_bytes + ID), l);
+    round_of(m, MIX_LINK_INSIDE, domain - 1, near * hidden * PARTIAL, l);
+    round_of(m, MIX_LINK_BETWEEN, domains - 1, rail * hidden * m->wire_bytes, l);
+}
+
+void mix_cost_exchange(const struct mix_cost_model *m, double owned, double busy,
+                       struct mix_cost_links *l)
+{
+    int64_t copy = (int64_t)m->layout.etp * m->layout.ep;
+
+    *l = (struct mix_cost_links){0};
+    if (copy == 1 || !m->arch->experts)
+        return;
+    if (m->layout.exchange == MIX_EXCHANGE_TP)
+        by_tp(m, owned, l);
+    else if (m->layout.exchange == MIX_EXCHANGE_EP || copy <= m->domain)
+        by_ep(m, owned, busy, l);
+    else
+        by_hybrid(m, owned, busy, l);
+}
+
+void mix_cost_tp(const struct mix_cost_model *m, double owned, double gathered, double returned,
+                 struct mix_cost_links *l)
+{
+    *l = (struct mix_cost_links){0};
+    round_of(m, MIX_LINK_INSIDE, gathered > 0 ? m->layout.tp - 1 : 0, owned * gathered, l);
+    round_of(m, MIX_LINK_INSIDE, returned > 0 ? m->layout.tp - 1 : 0, owned * returned, l);
+}

@@ -1,0 +1,21 @@
+/* wanted.h - what is asked for, resolved: the pins that do not depend on the layout.
+ *
+ * Pure; not collective; plan/search's own. */
+#ifndef MIX_PLAN_WANTED_H
+#define MIX_PLAN_WANTED_H
+
+#include "plan/search.h"
+
+struct mix_wanted { /* the same for every layout */
+    const struct mix_plan_input *in;
+    int world, hosts, node, domain; /* node: ranks of one */
+    enum mix_dtype dtype;
+    const struct mix_plan_kernels *kernels;
+    int seqs, tokens, length; /* length 0: free */
+};
+
+/* MIX_EUSAGE: pins that contradict each other or the model; MIX_EFIT: hosts that make no domains.
+ */
+int mix_wanted_resolve(struct mix_wanted *w, const struct mix_plan_input *in);
+
+#endif

@@ -1,0 +1,359 @@
+/* cost.c - each term of the model alone, on paper machines where a second is a unit.
+ *
+ * A paper machine is infinitely fast but for what is looked at; the numbers expected
+ * were made by hand from the formulas of plan/cost.h. */
+#include "plan/cost.h"
+
+#include "plan_fixture.h"
+#include "tap.h"
+
+#include <math.h>
+
+#define FAST 1e30
+
+static struct mix_arch arch;
+
+static bool near(double x, double want)
+{
+    return fabs(x - want) <= 1e-9 * fmax(1, fabs(want));
+}
+
+static struct mix_machine paper(void)
+{
+    struct mix_machine m = {.device = "cpu"};
+
+    for (int t = 0; t < MIX_MACHINE_TYPES; t++)
+        for (int w = 0; w < MIX_WORKS; w++)
+            m.rate[t][w] =
+                (struct mix_rate){.bandwidth = FAST, .points = 1, .rows = {1}, .speed = {FAST}};
+    for (int k = 0; k < MIX_LINK_KINDS; k++)
+        m.link[k] =
+            (struct mix_link){.ports = 1, .points = 2, .bytes = {0, 1e6}, .seconds = {0, 1e-9}};
+    return m;
+}
+
+/* Every message takes its bytes in seconds, and a round one second more. */
+static void slow(struct mix_link *l)
+{
+    *l = (struct mix_link){
+        .latency = 1, .ports = 1, .points = 2, .bytes = {0, 1e6}, .seconds = {0, 1e6}};
+}
+
+static struct mix_cost_model model(const struct mix_machine *m, struct mix_layout l, int domain)
+{
+    return (struct mix_cost_model){.arch = &arch,
+                                   .machine = m,
+                                   .type = MIX_MACHINE_BF16,
+                                   .layout = l,
+                                   .domain = domain,
+                                   .node = domain,
+                                   .type_bytes = 2,
+                                   .kv_bytes = 2,
+                                   .wire_bytes = 2,
+                                   .dense_bytes = 2,
+                                   .expert_bytes = 2,
+                                   .dense_speed = 1,
+                                   .expert_speed = 1};
+}
+
+static const struct mix_layout whole = {1, 1, 1, 1, 1, MIX_EXCHANGE_TP};
+
+/* 6 tokens of prompts that meet 5 keys, 4 sequences that meet 10; 4 rows for the head. */
+static const struct mix_cost_step step = {6, 6, 5, 4, 10, 4};
+
+static void formulas(void)
+{
+    ok(near(mix_cost_touched(4, 1, 2), 4 * (1 - 0.75 * 0.75)), "touched: 2 tokens of 1 of 4");
+    ok(near(mix_cost_touched(128, 8, 0), 0) && near(mix_cost_touched(3, 2, 1), 2) &&
+           near(mix_cost_touched(2, 8, 1), 2),
+       "none, one token's, no more than there are");
+    ok(fabs(mix_cost_touched(128, 8, 32) - 112) < 1, "of 128, 32 tokens touch 112");
+    ok(near(mix_cost_busiest(8, 2, 100, 1, 8), 200), "one part has all copies");
+    /* mean 100, variance 100 x 1/2 x 6/7, reach sqrt(2 ln 2) */
+    ok(near(mix_cost_busiest(8, 2, 100, 2, 4), 100 + sqrt(2 * log(2)) * sqrt(100 * 0.5 * 6 / 7)),
+       "the busiest of two halves");
+    ok(near(mix_cost_busiest(8, 2, 1, 8, 1), 1), "no more copies than tokens");
+    ok(near(mix_cost_busiest(4, 4, 10, 2, 2), 20), "all experts: everybody the same");
+}
+
+/* Products with one matrix: 2 x rows x in x out operations, and 2 bytes a number. */
+static void products(void)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost t;
+    double qkv = 8 * (16 + 16), o = 16 * 8; /* numbers, of 2 layers */
+
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_DENSE].speed[0] = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.products, 2 * (2 * 10 * (qkv + o))), "attention's operations: %g", t.products);
+    ok(near(t.part[MIX_COST_ATTENTION], t.products), "and nothing else there");
+    ok(near(t.part[MIX_COST_EXPERTS], 2 * 10 * 3 * 8 * 12), "the dense block's");
+    ok(near(t.part[MIX_COST_HEAD], 2 * 4 * 8 * 10), "the head's, of 4 rows");
+    ok(near(t.bound[MIX_BOUND_OPERATIONS], t.total) &&
+           mix_cost_bound_of(&t) == MIX_BOUND_OPERATIONS,
+       "operations are what bounds it");
+    c.layout.tp = c.layout.dp = 2;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.products, 2 * (2 * 10 * (qkv + o) / 2)), "tp 2 has half");
+    c.layout.tp = 4; /* 2 kv heads: one each, twice; heads 1 */
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.products, 2 * (2 * 10 * (8 * (4 + 8) + 4 * 8))), "tp 4 has a kv head on two ranks");
+
+    m = paper();
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_DENSE].bandwidth = 1;
+    c.layout = whole;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.products, 2 * 2 * (qkv + o)) && mix_cost_bound_of(&t) == MIX_BOUND_MEMORY,
+       "bytes of weights: %g", t.products);
+    c.dense_bytes = 0.5;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.products, 2 * 0.5 * (qkv + o)), "of half a byte each");
+    m = paper();
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_DENSE].launch = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.total, 2 * 2 + 2 + 1) && near(t.bound[MIX_BOUND_LAUNCH], t.total),
+       "launches: 2 a layer for attention, 2 for the dense block, 1 for the head");
+    mix_cost_step(&c, &(struct mix_cost_step){0}, &t);
+    ok(t.total == 0, "no tokens, no time");
+}
+
+static void attention(void)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost t;
+
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_ATTENTION].speed[0] = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.core, 2 * 4 * (4 * 10 + 6 * 5) * 4 * 4) && near(t.core, t.total),
+       "queries against keys, keys against values: %g", t.core);
+    m = paper();
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_ATTENTION].bandwidth = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.core, 2 * (4 * 10 + 6) * 2 * 2 * 4 * 2.0), "bytes of keys and values: %g", t.core);
+}
+
+/* DeepSeek-V3's attention with small sizes: latents 6 + 2, queries 5, heads of 3 + 2 and 4. */
+static void latents(void)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost t;
+
+    arch.family = MIX_DEEPSEEK_V3;
+    arch.q_lora_rank = 5;
+    arch.kv_lora_rank = 6;
+    arch.qk_rope_dim = 2;
+    arch.qk_nope_dim = 3;
+    arch.head_dim = 5;
+    arch.v_dim = 4;
+    arch.kv_heads = 4;
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_DENSE].speed[0] = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.products, 2 * 2 * 10 * (8.0 * (5 + 8) + 5 * 20 + 6 * 4 * 7 + 16 * 8)),
+       "down, up, out: %g", t.products);
+    c.layout.tp = 2;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.products, 2 * 2 * 10 * (8.0 * (5 + 8) + 5 * 20 + 6 * 4 * 7 + 16 * 8) / 2),
+       "down on owned tokens, the rest by heads");
+    m = paper();
+    c.layout = whole;
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_ATTENTION].speed[0] = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.core, 2 * (2 * 4 * 10 * 4 * (8 + 6) + 2 * 6 * 5 * 4.0 * (5 + 4))),
+       "generated tokens meet latents, prompts heads: %g", t.core);
+    m = paper();
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_ATTENTION].bandwidth = 1;
+    c.layout.tp = 2;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.core, 2 * (4 * 10 + 6) * 8 * 2.0), "every rank of tp reads all latents");
+    arch = small_arch();
+}
+
+static void router(void)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost t;
+
+    m.rate[MIX_MACHINE_F32][MIX_WORK_DENSE].speed[0] = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_ROUTER], 2 * 10 * 8 * 3) && near(t.total, t.part[MIX_COST_ROUTER]),
+       "the router in fp32, one layer");
+    c.layout.tp = 2;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_ROUTER], 2 * 5 * 8 * 3), "of owned tokens");
+}
+
+static void experts(void)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost t;
+    double one = 3 * 8 * 5, busy; /* numbers of an expert */
+
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_EXPERTS].speed[0] = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_EXPERTS], 2 * 10 * 2 * one) && near(t.total, 2 * 10 * 2 * one),
+       "operations of 20 copies: %g", t.part[MIX_COST_EXPERTS]);
+    c.layout = (struct mix_layout){1, 2, 1, 2, 1, MIX_EXCHANGE_EP};
+    mix_cost_step(&c, &step, &t);
+    busy = mix_cost_busiest(3, 2, 20, 2, 2);
+    ok(near(t.part[MIX_COST_EXPERTS], 2 * 20 * one) &&
+           near(t.part[MIX_COST_WAITING], 2 * (busy - 20) * one),
+       "over two ranks as many, and waiting for the one with %g of 40", busy);
+    c.layout = (struct mix_layout){1, 5, 5, 1, 1, MIX_EXCHANGE_TP};
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_EXPERTS], 2 * 100 * one / 5) && near(t.part[MIX_COST_WAITING], 0),
+       "over five slices of five times the tokens as many, and no waiting");
+    c.layout = whole;
+    m = paper();
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_EXPERTS].bandwidth = 1;
+    mix_cost_step(&c, &(struct mix_cost_step){.decode = 2, .samples = 2, .context = 1}, &t);
+    ok(near(t.total, 3 * (1 - 1 / 9.0) * one * 2), "bytes of the experts that 2 tokens touch: %g",
+       t.total);
+    c.expert_bytes = 1;
+    mix_cost_step(&c, &(struct mix_cost_step){.decode = 1, .samples = 1, .context = 1}, &t);
+    ok(near(t.total, 2 * one), "one token touches two, of one byte a number");
+    m = paper();
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_EXPERTS] =
+        (struct mix_rate){.bandwidth = FAST, .points = 2, .rows = {1, 11}, .speed = {1, 11}};
+    mix_cost_step(&c, &step, &t);
+    ok(fabs(t.total - 2 * 10 * 2 * one / (20 / (3 * (1 - pow(1 / 3.0, 10))))) < 1e-6,
+       "at the speed of an expert's rows: %g", t.total);
+    arch.shared_experts = 2;
+    m = paper();
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_DENSE].speed[0] = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_EXPERTS], 2 * 10 * (3 * 8 * 12 + 3 * 8 * 10)), "shared experts");
+    arch = small_arch();
+}
+
+/* 10 tokens a rank, copies of 4 experts on 4 ranks in domains of 2; rows of 8 numbers. */
+static void exchanges(void)
+{
+    static const struct {
+        const char *what;
+        struct mix_layout l;
+        double inside, between, rounds_inside, rounds_between; /* bytes to all peers */
+    } cases[] = {
+        /* out 10 x (8 x 2 + 2 x 8) to 1 and 2 others; back 10 x 8 x 4, or x 2 between */
+        {"tp", {1, 4, 1, 4, 1, MIX_EXCHANGE_TP}, 320 + 320, 2 * (320 + 160), 2, 2},
+        /* counts 4; 10 x 2 / 4 = 5 rows to each: 80 out, 160 or 80 back */
+        {"ep", {1, 4, 1, 4, 1, MIX_EXCHANGE_EP}, 4 + 80 + 160, 2 * (4 + 80 + 80), 3, 3},
+        /* each row to both slices: 10 rows to each rank */
+        {"ep in slices",
+         {1, 4, 2, 2, 1, MIX_EXCHANGE_EP},
+         8 + 160 + 320,
+         2 * (8 + 160 + 160),
+         3,
+         3},
+        /* rail: counts 8, 10 rows of 8 x 2 + 4 out, 10 x 16 back; inside 10 rows likewise */
+        {"hybrid", {1, 4, 1, 4, 1, MIX_EXCHANGE_HYBRID}, 200 + 320, 8 + 200 + 160, 2, 3},
+        {"hybrid in slices", {1, 4, 2, 2, 1, MIX_EXCHANGE_HYBRID}, 400 + 640, 8 + 200 + 160, 2, 3},
+        {"hybrid inside", {1, 4, 1, 2, 2, MIX_EXCHANGE_HYBRID}, 8 + 160 + 320, 0, 3, 0},
+        {"a copy on one rank", {1, 4, 1, 1, 4, MIX_EXCHANGE_EP}, 0, 0, 0, 0},
+    };
+
+    arch.experts = 4;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mix_machine m = paper();
+        struct mix_cost_model c = model(&m, cases[i].l, 2);
+        struct mix_cost_links l;
+
+        slow(&m.link[MIX_LINK_INSIDE]);
+        slow(&m.link[MIX_LINK_BETWEEN]);
+        mix_cost_exchange(&c, 10, 1, &l);
+        ok(near(l.inside, cases[i].inside + cases[i].rounds_inside) &&
+               near(l.between, cases[i].between + cases[i].rounds_between) &&
+               near(l.latency, cases[i].rounds_inside + cases[i].rounds_between),
+           "%s: %g s inside, %g s between, of these %g s latency", cases[i].what, l.inside,
+           l.between, l.latency);
+    }
+    arch = small_arch();
+}
+
+static void over_tp(void)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, (struct mix_layout){2, 1, 2, 1, 1, MIX_EXCHANGE_TP}, 2);
+    struct mix_cost t;
+    double attention = 2 + 5 * 8 * 2 + 5 * 8 * 4, experts = 2 + 5 * (8 * 2 + 16) + 5 * 8 * 4;
+
+    slow(&m.link[MIX_LINK_INSIDE]);
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_INSIDE], 2 * attention + attention + experts),
+       "both layers gather and return, so do the dense block and the experts: %g",
+       t.part[MIX_COST_INSIDE]);
+    /* rows of 8 x 2 to the other, 5 columns of my 2 rows back, embeddings' parts of 5 tokens */
+    ok(near(t.part[MIX_COST_HEAD], 1 + 2 * 8 * 2 + 1 + 2 * 5 * 4 + 1 + 5 * 8 * 4),
+       "rows, logits and embeddings: %g", t.part[MIX_COST_HEAD]);
+    ok(near(t.bound[MIX_BOUND_LAUNCH], 4 * 2 + 3) && mix_cost_bound_of(&t) == MIX_BOUND_INSIDE,
+       "latencies apart");
+}
+
+/* Norms and the like: bytes moved. */
+static void memory(void)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost t;
+
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_MEMORY].bandwidth = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_ATTENTION], 2 * (10 * 8 * 6 + 10 * (16 * 8 + 16 * 2.0))),
+       "attention: norm, rotation, keys and values");
+    ok(near(t.part[MIX_COST_ROUTER], 2 * 10 * 8 * 6 + 10 * 3 * 4), "norms, the largest of 3");
+    ok(near(t.part[MIX_COST_EXPERTS], 10 * 12 * 10 + 20 * 5 * 10), "gates");
+    ok(near(t.part[MIX_COST_INSIDE], 20 * 8 * 4 + 20 * 8 * 4 + 10 * 8 * 8), "sorting and summing");
+    ok(near(t.part[MIX_COST_HEAD], 10 * 8 * 6 + 4 * 10 * 8), "embedding, drawing");
+}
+
+/* Ranks that share a node divide it. */
+static void shared(void)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, whole, 4);
+    struct mix_cost t, u;
+
+    m.shared = true;
+    m.ranks = 2;
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_EXPERTS].speed[0] = 1;
+    c.node = 2;
+    mix_cost_step(&c, &step, &t);
+    c.node = 4;
+    mix_cost_step(&c, &step, &u);
+    ok(near(u.total, 2 * t.total), "four ranks of a node measured with two are half as fast");
+    m.shared = false;
+    mix_cost_step(&c, &step, &u);
+    ok(near(u.total, t.total), "devices of their own are not");
+}
+
+static void names(void)
+{
+    int holes = 0;
+
+    for (int i = 0; i < MIX_COST_PARTS; i++)
+        holes += !mix_cost_part_name((enum mix_cost_part)i);
+    for (int i = 0; i < MIX_BOUNDS; i++)
+        holes += !mix_cost_bound_name((enum mix_cost_bound)i);
+    ok(holes == 0, "every part and bound has a name");
+}
+
+int main(void)
+{
+    arch = small_arch();
+    formulas();
+    products();
+    attention();
+    latents();
+    router();
+    experts();
+    exchanges();
+    over_tp();
+    memory();
+    shared();
+    names();
+    return tap_done();
+}

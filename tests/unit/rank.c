@@ -1,0 +1,212 @@
+/* rank.c - which layout is best on which machine, on published models and preset machines. */
+#include "plan/resume.h"
+#include "plan/search.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "plan_fixture.h"
+#include "tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct mix_arch model(const char *name)
+{
+    struct mix_arch a = {0};
+    char path[1024];
+
+    snprintf(path, sizeof path, "%s/inputs/configs/%s", getenv("srcdir"), name);
+    ok(mix_arch_load(&a, path) == MIX_OK, "%s is read", name);
+    return a;
+}
+
+struct setting {
+    struct mix_machine machine;
+    struct mix_topo topo;
+    struct mix_lengths lengths;
+    struct mix_plan_input in;
+};
+
+static void set(struct setting *s, const struct mix_arch *arch, const char *gpu, int nodes)
+{
+    mix_machine_preset(&s->machine, gpu);
+    mix_plan_topo(&s->topo, nodes, 8, s->machine.memory * 8);
+    s->lengths = mix_lengths_of(1000000, 1024, 512);
+    s->in = some_input(arch, &s->topo);
+    s->in.has_bf16 = true;
+    s->in.device = "cuda";
+    s->in.machine = &s->machine;
+    s->in.lengths = &s->lengths;
+}
+
+/* The chosen one has no better, and what is said of it holds. */
+static void ranking(const struct mix_arch *arch)
+{
+    struct setting s;
+    struct mix_plan_ranking r = {0};
+    struct mix_plan plan;
+    int wrong = 0, rc, exchanges[MIX_EXCHANGE_KINDS] = {0};
+
+    set(&s, arch, "h100", 4);
+    rc = mix_plan_rank(&s.in, &r);
+    ok(rc == MIX_OK && r.fit > 10 && r.possible > r.fit && r.count >= r.possible &&
+           r.mesh.world == 32 && r.mesh.domains == 4,
+       "%d candidates, %d can be, %d fit", r.count, r.possible, r.fit);
+    for (int i = 0; i < r.count; i++) {
+        const struct mix_plan_candidate *c = &r.c[i];
+
+        wrong += i && i < r.fit && c->seconds < r.c[i - 1].seconds;
+        wrong += (i < r.possible) != !c->why[0] || (i < r.fit) != (!c->why[0] && c->missing <= 0);
+        wrong += i < r.fit && (!(c->seconds > 0) || !(c->ttft > 0) || !(c->itl > 0));
+        wrong += i < r.fit && c->memory.weights + c->memory.activations + c->memory.exchange +
+                                      c->pages * c->memory.kv_page >
+                                  s.machine.memory - s.machine.reserved;
+        if (i < r.fit)
+            exchanges[c->layout.exchange]++;
+    }
+    ok(wrong == 0 && exchanges[0] && exchanges[1] && exchanges[2],
+       "in order, each with its reason or its times, of all exchanges");
+    ok(mix_plan_search(&s.in, &plan, NULL) == MIX_OK && !mix_plan_wrong(&plan) &&
+           plan.ep == r.c[0].layout.ep && plan.numeric.wire == MIX_BF16 &&
+           plan.numeric.sums ==
+               mix_plan_sums(plan.exchange, plan.numeric.etp, plan.ep, MIX_BF16, false),
+       "the first is the plan");
+    mix_plan_ranking_fini(&r);
+    mix_plan_topo_fini(&s.topo);
+}
+
+static void objectives(const struct mix_arch *arch)
+{
+    struct setting s;
+    struct mix_plan_ranking r[MIX_OBJECTIVES] = {{0}};
+
+    set(&s, arch, "h100", 4);
+    for (int o = 0; o < MIX_OBJECTIVES; o++) {
+        s.in.objective = o;
+        mix_plan_rank(&s.in, &r[o]);
+    }
+    ok(r[0].c[0].seconds <= r[1].c[0].seconds && r[0].c[0].seconds <= r[2].c[0].seconds &&
+           r[1].c[0].ttft <= r[0].c[0].ttft && r[2].c[0].itl <= r[0].c[0].itl,
+       "each objective has the best of its own");
+    for (int o = 0; o < MIX_OBJECTIVES; o++)
+        mix_plan_ranking_fini(&r[o]);
+    mix_plan_topo_fini(&s.topo);
+}
+
+/* A copy of a small model on every rank is best where it fits, and a slow network makes it so. */
+static void copies(const struct mix_arch *arch)
+{
+    struct setting s;
+    struct mix_plan near, far;
+    int rc;
+
+    set(&s, arch, "h200", 4);
+    s.in.pins = (struct mix_plan_pins){.tp = 1, .edp = 1};
+    ok(mix_plan_search(&s.in, &near, NULL) == MIX_OK && near.ep * near.numeric.etp == 32 &&
+           near.edp == 1,
+       "pins hold");
+    s.in.pins = (struct mix_plan_pins){0};
+    for (int i = 0; i < s.machine.link[MIX_LINK_BETWEEN].points; i++)
+        s.machine.link[MIX_LINK_BETWEEN].seconds[i] *= 1000;
+    rc = mix_plan_search(&s.in, &far, NULL);
+    ok(rc == MIX_OK && far.ep * far.numeric.etp <= 8,
+       "nothing crosses a network a thousand times slower: etp %d, ep %d", far.numeric.etp, far.ep);
+    mix_plan_topo_fini(&s.topo);
+}
+
+static void domains(const struct mix_arch *arch)
+{
+    struct setting s;
+    struct mix_plan p;
+
+    set(&s, arch, "b200", 4);
+    s.machine.domain = 16;
+    ok(mix_plan_search(&s.in, &p, NULL) == MIX_OK && p.domain_size == 16 && p.domains == 2,
+       "a link over two nodes makes domains of 16");
+    s.machine.domain = 64;
+    ok(mix_plan_search(&s.in, &p, NULL) == MIX_OK && p.domain_size == 32 &&
+           p.numeric.wire == MIX_F32,
+       "one over more than there are: one domain, fp32 on the wire");
+    s.in.pins.domain_size = 4;
+    ok(mix_plan_search(&s.in, &p, NULL) == MIX_OK && p.domain_size == 4, "unless pinned");
+    mix_plan_topo_fini(&s.topo);
+}
+
+static void too_large(const struct mix_arch *arch)
+{
+    struct setting s;
+    struct mix_plan p;
+
+    set(&s, arch, "a100", 1);
+    mix_log_level(MIX_LOG_SILENT);
+    ok(mix_plan_search(&s.in, &p, NULL) == MIX_EFIT &&
+           strstr(mix_err_last(), "numbers of ranks that would do: 24, 32, 64 (3, 4, 8 nodes)"),
+       "%s", mix_err_last());
+    mix_log_level(MIX_LOG_INFO);
+    mix_plan_topo_fini(&s.topo);
+}
+
+/* A job that was begun on four nodes goes on, on others, with the sums that it had. */
+static void resumed(const struct mix_arch *arch)
+{
+    struct setting s;
+    struct mix_plan was, now;
+    int went = 0;
+
+    set(&s, arch, "h100", 4);
+    ok(mix_plan_search(&s.in, &was, NULL) == MIX_OK, "begun");
+    mix_plan_topo_fini(&s.topo);
+    for (int nodes = 1; nodes <= 8; nodes++) {
+        set(&s, arch, "h100", nodes);
+        mix_log_level(MIX_LOG_SILENT);
+        if (mix_plan_resume(&s.in, &was, &now, NULL) == MIX_OK)
+            went +=
+                mix_plan_numeric_id(&now) == mix_plan_numeric_id(&was) && now.world == 8 * nodes;
+        mix_log_level(MIX_LOG_INFO);
+        mix_plan_topo_fini(&s.topo);
+    }
+    ok(went >= 4, "goes on with the same numbers on %d of 8 numbers of nodes", went);
+    was.numeric.sums = 77; /* groups that no layout has */
+    set(&s, arch, "h100", 4);
+    mix_log_level(MIX_LOG_SILENT);
+    ok(mix_plan_resume(&s.in, &was, &now, NULL) == MIX_EFIT &&
+           strstr(mix_err_last(), "no layout sums experts as this job has begun"),
+       "or says why not: %s", mix_err_last());
+    mix_log_level(MIX_LOG_INFO);
+    mix_plan_topo_fini(&s.topo);
+}
+
+static void fast(const struct mix_arch *arch)
+{
+    struct setting s;
+    double least = 1e9;
+    int count = 0;
+
+    set(&s, arch, "h100", 128);
+    for (int i = 0; i < 5; i++) {
+        struct mix_plan_ranking r = {0};
+
+        mix_plan_rank(&s.in, &r);
+        least = r.seconds < least ? r.seconds : least;
+        count = r.count;
+        mix_plan_ranking_fini(&r);
+    }
+    mix_plan_topo_fini(&s.topo);
+    ok(least < 0.1, "%d candidates of 1024 ranks in %.4f s", count, least);
+}
+
+int main(void)
+{
+    struct mix_arch v3 = model("DeepSeek-V3"), small = model("Qwen3-30B-A3B"),
+                    large = model("Qwen3-235B-A22B");
+
+    ranking(&large);
+    objectives(&large);
+    copies(&small);
+    domains(&large);
+    too_large(&v3);
+    resumed(&large);
+    fast(&v3);
+    return tap_done();
+}
