@@ -66,7 +66,7 @@ static int ask(struct mix_group *g, char *whom, mix_late_fn *late, const void *c
     struct mix_comm *c = g->comm;
     static const int question = 0;
     double end = 0;
-    int rc = MIX_OK, open = 0, said = 0, it;
+    int rc = MIX_OK, said = 0, it;
     MPI_Status from;
 
     for (;;) {
@@ -77,10 +77,9 @@ static int ask(struct mix_group *g, char *whom, mix_late_fn *late, const void *c
                 TRY_MPI(MPI_Isend(&question, 1, MPI_INT, i, ASK, c->letters, &sent));
                 TRY_MPI(MPI_Request_free(&sent));
                 whom[i] = 3;
-                open++;
                 end = mix_now() + answer_s;
             }
-        if (open <= 0 || mix_now() >= end)
+        if (mix_now() >= end)
             break;
         TRY(answer(g, late, ctx));
         TRY_MPI(MPI_Iprobe(MPI_ANY_SOURCE, TELL, c->letters, &said, &from));
@@ -89,7 +88,6 @@ static int ask(struct mix_group *g, char *whom, mix_late_fn *late, const void *c
             continue;
         }
         TRY_MPI(MPI_Recv(&it, 1, MPI_INT, from.MPI_SOURCE, TELL, c->letters, MPI_STATUS_IGNORE));
-        open--;
         if (it < 0 || it >= c->size || it == c->rank)
             continue;
         whom[from.MPI_SOURCE] = 2;
