@@ -246,7 +246,7 @@ static void groups(void)
     mix_group_close(g);
 }
 
-/* Two pairs of carriers of one group, whose movements overlap. */
+/* Small and fast: the next turn begins while slow members still read. */
 static void several(void)
 {
     struct mix_group *g = open_all();

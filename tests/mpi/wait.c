@@ -132,8 +132,8 @@ static void chain(enum how how, int length, const char *what)
     mix_comm_domain_set(comm, 0);
 }
 
-/* All of four wait for each other but 2 and 3, who stand still; 1 waits for 2 elsewhere.  It comes
- * there when the others have waited for a while. */
+/* 0 waits for the other three, of whom 2 and 3 stand still and 1 waits for 2 elsewhere: it comes
+ * there after 0 has asked, and is still patient when 0 ends. */
 static void several(void)
 {
     int first[4] = {0, 1, 2, 3};
@@ -145,7 +145,7 @@ static void several(void)
     if (me == 0)
         good = mix_group_barrier(g) == MIX_ECOMM && names(1u << 2 | 1u << 3);
     if (me == 1) {
-        nap(0.2);
+        nap(stall_s + 0.15);
         good = mix_group_barrier(pair) == MIX_ECOMM && names(1u << 2);
     }
     ok_all(good, "two stand still, one waits for one of them, late");

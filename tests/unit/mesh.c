@@ -1,4 +1,4 @@
-/* mesh.c - every layout of up to 8 ranks: groups against coordinates and a union-find. */
+/* mesh.c - every layout of eight worlds: groups against coordinates and a union-find. */
 #include "plan/mesh.h"
 
 #include "tap.h"

@@ -179,8 +179,12 @@ static void refusals(void)
 
 static bool takes(const struct mix_option *opt, double value)
 {
-    bool of_run = opt->commands & MIX_CMD_RUN;
-    const char *start = of_run ? R : "probe ";
+    enum mix_command_id of = opt->commands & MIX_CMD_RUN    ? MIX_CMD_RUN
+                             : opt->commands & MIX_CMD_PLAN ? MIX_CMD_PLAN
+                                                            : MIX_CMD_PROBE;
+    const char *start = of == MIX_CMD_RUN    ? R
+                        : of == MIX_CMD_PLAN ? "plan --model m --nodes 1 --ranks-per-node 1 "
+                                             : "probe ";
     char line[200];
 
     snprintf(line, sizeof line, "%s--%s %.17g", start, opt->name, value);
@@ -188,7 +192,7 @@ static bool takes(const struct mix_option *opt, double value)
         snprintf(line, sizeof line, "%s--%s %.0f", start, opt->name, value);
     else if (opt->type != MIX_OPT_FLOAT)
         snprintf(line, sizeof line, "%s--%s %lld", start, opt->name, (long long)value);
-    return parse(of_run ? MIX_CMD_RUN : MIX_CMD_PROBE, line) == MIX_OK;
+    return parse(of, line) == MIX_OK;
 }
 
 static void bounds(void)
