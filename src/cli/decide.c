@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "engine/histogram.h"
 #include "io/safetensors.h"
 #include "kernels/kernels.h"
 #include "model/identity.h"
@@ -124,10 +125,29 @@ out:
     return rc;
 }
 
+/* With --machine: what layouts cost on it, under this job's lengths. */
+static int look_at_machine(const struct mix_decide *k, struct mix_machine *machine,
+                           struct mix_lengths *lengths, struct mix_plan_input *in)
+{
+    int rc = MIX_OK;
+    int64_t most = k->o->max_model_len ? k->o->max_model_len : k->arch->max_positions;
+
+    if (!k->o->machine)
+        return MIX_OK;
+    TRY(mix_machine_load(machine, k->o->machine));
+    TRY(mix_histogram_read(lengths, k->o->input, k->o->model, k->o->max_tokens, most));
+    in->machine = machine;
+    in->lengths = lengths->sampled ? lengths : NULL;
+out:
+    return rc;
+}
+
 static int make_plan(const struct mix_decide *k, const struct mix_job *job, struct mix_plan *plan)
 {
     int rc = MIX_OK;
     char f32[200], bf16[200];
+    struct mix_machine machine;
+    struct mix_lengths lengths;
     struct mix_plan stored;
     struct mix_str why = {0};
     struct mix_plan_input in = {
@@ -152,6 +172,7 @@ static int make_plan(const struct mix_decide *k, const struct mix_job *job, stru
 
     TRY(look_at_kernels(k, MIX_F32, f32, sizeof f32, &in.f32));
     TRY(look_at_kernels(k, MIX_BF16, bf16, sizeof bf16, &in.bf16));
+    TRY(look_at_machine(k, &machine, &lengths, &in));
     if (mix_job_stored_plan(job, &stored))
         TRY(mix_plan_resume(&in, &stored, plan, &why));
     else
