@@ -44,6 +44,7 @@ static int look_at_kernels(const struct mix_decide *k, enum mix_dtype type, char
     TRY(kernels->describe(type, describe, room));
     TRY(kernels->product_selftest(k->dev, type, 256, k->arch->hidden, &seen->invariant));
     seen->describe = describe;
+    seen->product_bytes = kernels->product_bytes;
     seen->packed = (int)(kernels->product_bytes(type, 4096, 4096) / (4096 * 4096));
 out:
     return rc;

@@ -41,6 +41,8 @@ void mix_fit_count(const struct mix_plan_input *in, const struct mix_layout *l, 
                    enum mix_dtype dtype, enum mix_dtype wire, int seqs, int tokens, int length,
                    struct mix_memory *m)
 {
+    const struct mix_plan_kernels *kernels = dtype == MIX_BF16 ? &in->bf16 : &in->f32;
+
     mix_memory_count(
         &(struct mix_memory_layout){
             .arch = in->arch,
@@ -52,7 +54,8 @@ void mix_fit_count(const struct mix_plan_input *in, const struct mix_layout *l, 
             .dtype = dtype,
             .kv_dtype = dtype,
             .wire = wire,
-            .packed = dtype == MIX_BF16 ? in->bf16.packed : in->f32.packed,
+            .packed = kernels->packed,
+            .product_bytes = kernels->product_bytes,
             .page = in->page,
             .max_num_seqs = seqs,
             .max_batched_tokens = tokens,

@@ -27,27 +27,9 @@ struct dense {
     int64_t attention, dense, vocabulary, rest;
 };
 
-/* Numbers that part i of p has of a tensor. */
-static int64_t numbers(const struct mix_memory_layout *l, const struct mix_tensor_spec *t, int p,
-                       int i)
-{
-    int64_t n = t->shape[0];
-
-    if (t->rank == 2)
-        n *= t->shape[1];
-    if (t->split == MIX_SPLIT_WHOLE)
-        return n;
-    return n / t->shape[t->axis] * mix_tensors_part(l->arch, t, p, i).count;
-}
-
 static bool once(enum mix_tensor_role role)
 {
     return role == MIX_EMBED || role == MIX_LAST_NORM || role == MIX_HEAD;
-}
-
-static bool of_expert(enum mix_tensor_role role)
-{
-    return role == MIX_EXPERT_GATE || role == MIX_EXPERT_UP || role == MIX_EXPERT_DOWN;
 }
 
 /* A role's tensor and how many layers have one: layers are alike but for having experts. */
@@ -68,38 +50,35 @@ static int layers_with(const struct mix_arch *a, enum mix_tensor_role role,
     return n;
 }
 
-/* Where a role's bytes are counted, and what a number of it takes. */
-static int64_t *part_of(struct dense *d, const struct mix_memory_layout *l,
-                        enum mix_tensor_role role, double *bytes)
-{
-    *bytes = l->dense_bytes > 0 ? l->dense_bytes : l->packed;
-    switch (role) {
-    case MIX_EMBED: /* looked up, not multiplied: stays as it is */
-        *bytes = (double)mix_dtype_size(l->dtype);
-        return &d->vocabulary;
-    case MIX_HEAD:
-        return &d->vocabulary;
-    case MIX_Q:
-    case MIX_K:
-    case MIX_V:
-    case MIX_Q_DOWN:
-    case MIX_Q_UP:
-    case MIX_KV_DOWN:
-    case MIX_KV_UP:
-    case MIX_O:
-        return &d->attention;
-    case MIX_GATE:
-    case MIX_UP:
-    case MIX_DOWN:
-    case MIX_SHARED_GATE:
-    case MIX_SHARED_UP:
-    case MIX_SHARED_DOWN:
-        return &d->dense;
-    default: /* norms, the router and its bias */
-        *bytes = 4;
-        return &d->rest;
-    }
-}
+/* What is packed together (model/weights.h), and what its bytes are counted as. */
+enum kind { ATTENTION, DENSE, VOCABULARY, REST, EXPERTS };
+
+static const struct product {
+    enum kind kind;
+    int roles;
+    enum mix_tensor_role role[3];
+} products[] = {
+    {ATTENTION, 3, {MIX_Q, MIX_K, MIX_V}},
+    {ATTENTION, 1, {MIX_Q}}, /* of a model without keys of its own: latents */
+    {ATTENTION, 1, {MIX_Q_DOWN}},
+    {ATTENTION, 1, {MIX_Q_UP}},
+    {ATTENTION, 1, {MIX_KV_DOWN}},
+    {ATTENTION, 1, {MIX_KV_UP}},
+    {ATTENTION, 1, {MIX_O}},
+    {DENSE, 2, {MIX_GATE, MIX_UP}},
+    {DENSE, 1, {MIX_DOWN}},
+    {DENSE, 2, {MIX_SHARED_GATE, MIX_SHARED_UP}},
+    {DENSE, 1, {MIX_SHARED_DOWN}},
+    {REST, 1, {MIX_ROUTER}},
+    {EXPERTS, 2, {MIX_EXPERT_GATE, MIX_EXPERT_UP}},
+    {EXPERTS, 1, {MIX_EXPERT_DOWN}},
+    {VOCABULARY, 1, {MIX_HEAD}},
+};
+
+static const enum mix_tensor_role plain[] = {
+    MIX_ATTN_NORM,      MIX_Q_NORM,   MIX_K_NORM,      MIX_Q_LATENT_NORM,
+    MIX_KV_LATENT_NORM, MIX_FFN_NORM, MIX_ROUTER_BIAS, MIX_LAST_NORM,
+};
 
 /* The part of p that place i stands for. */
 static int stands_for(int i, int p)
@@ -107,38 +86,94 @@ static int stands_for(int i, int p)
     return i == PARTS - 1 ? p - 1 : i;
 }
 
-static int64_t rounded(double x)
+/* What part i of p has of a tensor: [*n][*k]. */
+static void shape_of(const struct mix_memory_layout *l, const struct mix_tensor_spec *t, int p,
+                     int i, int *n, int *k)
 {
-    return (int64_t)(x + 0.5);
+    int shape[2] = {t->shape[0], t->rank == 2 ? t->shape[1] : 1};
+
+    if (t->split != MIX_SPLIT_WHOLE)
+        shape[t->axis] = mix_tensors_part(l->arch, t, p, stands_for(i, p)).count;
+    *n = shape[0];
+    *k = shape[1];
+}
+
+static int64_t packed_bytes(const struct mix_memory_layout *l, enum kind kind, int n, int k)
+{
+    double other = kind == EXPERTS ? l->expert_bytes : l->dense_bytes;
+    enum mix_dtype type = kind == REST ? MIX_F32 : l->dtype; /* the router */
+
+    if (kind != REST && other > 0)
+        return (int64_t)((double)n * k * other + 0.5);
+    if (l->product_bytes)
+        return (int64_t)l->product_bytes(type, n, k);
+    return (int64_t)n * k * (kind == REST ? 4 : l->packed);
+}
+
+/* One product's matrices of part i, of all layers that have them. */
+static int64_t product_of(const struct mix_memory_layout *l, const struct product *p,
+                          const struct mix_tensor_spec *t, int layers, int parts, int i)
+{
+    int n = 0, k = 0;
+
+    for (int r = 0; r < p->roles; r++) {
+        int one;
+
+        shape_of(l, &t[r], parts, i, &one, &k);
+        n += one;
+    }
+    return layers * packed_bytes(l, p->kind, n, k);
+}
+
+static int64_t *part_of(struct dense *d, enum kind kind)
+{
+    return kind == ATTENTION    ? &d->attention
+           : kind == DENSE      ? &d->dense
+           : kind == VOCABULARY ? &d->vocabulary
+                                : &d->rest;
 }
 
 /* Every part of tp, without experts; of etp, one expert of every layer. */
-static void count_parts(const struct mix_memory_layout *l, struct dense part[PARTS], int parts,
-                        int64_t slice[PARTS], int slices)
+static void count_products(const struct mix_memory_layout *l, struct dense *part, int parts,
+                           int64_t *slice, int slices)
 {
-    double bytes = l->expert_bytes > 0 ? l->expert_bytes : l->packed;
+    for (size_t j = 0; j < sizeof products / sizeof products[0]; j++) {
+        const struct product *p = &products[j];
+        struct mix_tensor_spec t[3], keys;
+        int layers = layers_with(l->arch, p->role[0], &t[0]);
 
-    for (int r = 0; r < MIX_TENSOR_ROLES; r++) {
-        enum mix_tensor_role role = (enum mix_tensor_role)r;
-        struct mix_tensor_spec t;
-        int layers = layers_with(l->arch, role, &t);
+        if (!layers ||
+            (p->role[0] == MIX_Q && (p->roles == 3) != (layers_with(l->arch, MIX_K, &keys) > 0)))
+            continue;
+        for (int r = 1; r < p->roles; r++)
+            layers_with(l->arch, p->role[r], &t[r]);
+        for (int i = 0; i < slices && p->kind == EXPERTS; i++)
+            slice[i] += product_of(l, p, t, layers, l->etp, i);
+        for (int i = 0; i < parts && p->kind != EXPERTS; i++)
+            *part_of(&part[i], p->kind) += product_of(l, p, t, layers, l->tp, i);
+    }
+}
 
-        if (layers && of_expert(role))
-            for (int i = 0; i < slices; i++)
-                slice[i] += rounded(
-                    (double)(numbers(l, &t, l->etp, stands_for(i, l->etp)) * layers) * bytes);
-        for (int i = 0; i < parts && layers && !of_expert(role); i++) {
-            double each;
-            int64_t *at = part_of(&part[i], l, role, &each);
+/* Norms and the like in fp32; the embedding, looked up as it is; a tied head, packed. */
+static void count_plain(const struct mix_memory_layout *l, struct dense *part, int parts)
+{
+    struct mix_tensor_spec t;
+    int n, k;
 
-            *at += rounded((double)(numbers(l, &t, l->tp, stands_for(i, l->tp)) * layers) * each);
+    for (size_t j = 0; j < sizeof plain / sizeof plain[0]; j++) {
+        int layers = layers_with(l->arch, plain[j], &t);
+
+        for (int i = 0; i < parts && layers; i++) {
+            shape_of(l, &t, l->tp, i, &n, &k);
+            part[i].rest += (int64_t)layers * n * k * 4;
         }
     }
-    for (int i = 0; i < parts && l->arch->tied; i++) { /* the head is the embedding, but packed */
-        struct mix_tensor_spec t;
-
-        mix_tensors_get(l->arch, MIX_EMBED, false, 0, 0, &t);
-        part[i].vocabulary += numbers(l, &t, l->tp, stands_for(i, l->tp)) * l->packed;
+    mix_tensors_get(l->arch, MIX_EMBED, false, 0, 0, &t);
+    for (int i = 0; i < parts; i++) {
+        shape_of(l, &t, l->tp, i, &n, &k);
+        part[i].vocabulary += (int64_t)n * k * (int64_t)mix_dtype_size(l->dtype);
+        if (l->arch->tied)
+            part[i].vocabulary += packed_bytes(l, VOCABULARY, n, k);
     }
 }
 
@@ -157,7 +192,8 @@ static void count_weights(const struct mix_memory_layout *l, struct mix_memory *
     struct dense part[PARTS] = {{0}};
     int64_t slice[PARTS] = {0}, most = -1;
 
-    count_parts(l, part, parts, slice, slices);
+    count_products(l, part, parts, slice, slices);
+    count_plain(l, part, parts);
     for (period = l->etp * ep; period % l->tp; period += l->etp * ep)
         ;
     for (int rank = 0; rank < period; rank++) {

@@ -17,6 +17,7 @@
 #include "arch/arch.h"
 #include "base/dtype.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct mix_memory_layout {
@@ -27,7 +28,10 @@ struct mix_memory_layout {
     int exchange;        /* enum mix_exchange_kind */
     enum mix_dtype wire; /* of results between domains */
     enum mix_dtype dtype, kv_dtype;
-    int packed; /* bytes of a number of a packed matrix */
+    /* Bytes of a packed matrix [n][k]: what the kernels take; NULL: n k numbers of `packed` bytes.
+     */
+    size_t (*product_bytes)(enum mix_dtype type, int n, int k);
+    int packed;
     /* If not 0, bytes of a number of experts' and of all other packed matrices: planning for
      * weights in types that this build does not multiply. */
     double expert_bytes, dense_bytes;

@@ -43,6 +43,8 @@ struct mix_plan_kernels {
     const char *describe; /* constants and instruction set: part of the plan's identity */
     bool invariant;       /* does a row's result not depend on the batch? */
     int packed;           /* bytes of a number of a packed matrix */
+    /* bytes of a packed matrix [n][k]; NULL: n k packed */
+    size_t (*product_bytes)(enum mix_dtype type, int n, int k);
 };
 
 struct mix_plan_input {

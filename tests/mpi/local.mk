@@ -66,3 +66,7 @@ check_PROGRAMS += %D%/measure1.t %D%/measure2.n2 %D%/measure4.n4
 check_PROGRAMS += %D%/gauge1.t %D%/gauge4.n4
 %C%_gauge1_t_SOURCES  = %D%/gauge.c
 %C%_gauge4_n4_SOURCES = %D%/gauge.c
+
+check_PROGRAMS += %D%/allocated1.t %D%/allocated4.n4
+%C%_allocated1_t_SOURCES  = %D%/allocated.c
+%C%_allocated4_n4_SOURCES = %D%/allocated.c
