@@ -119,13 +119,8 @@ static int stalled(struct mix_group *g, const char *what, double waited, bool hu
                    mix_late_fn *late, const void *ctx)
 {
     struct mix_comm *c = g->comm;
-<<<<<<< HEAD
-    char who[400], doing[100] = "", *whom = c->whom;
-    bool someone = false;
-=======
     char who[400], doing[120], *whom = c->whom;
-    bool more = true, someone = false;
->>>>>>> mesh
+    bool someone = false;
     int rc = MIX_OK;
 
     late(g, ctx);
