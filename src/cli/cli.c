@@ -15,7 +15,7 @@
 
 static const struct mix_command *const commands[] = {
     &mix_cmd_run,   &mix_cmd_plan,   &mix_cmd_check, &mix_cmd_convert,
-    &mix_cmd_merge, &mix_cmd_status, &mix_cmd_probe,
+    &mix_cmd_merge, &mix_cmd_status, &mix_cmd_probe, &mix_cmd_bench,
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

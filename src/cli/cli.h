@@ -18,7 +18,7 @@ struct mix_command {
 };
 
 extern const struct mix_command mix_cmd_run, mix_cmd_check, mix_cmd_convert, mix_cmd_merge,
-    mix_cmd_status, mix_cmd_plan, mix_cmd_probe;
+    mix_cmd_status, mix_cmd_plan, mix_cmd_probe, mix_cmd_bench;
 
 /* The whole program: returns the exit code, which main hands over. */
 int mix_cli(int argc, char **argv);

@@ -244,7 +244,7 @@ out:
 
 static int run(const struct mix_options *o, const bool *given, int argc, char **argv)
 {
-    int rc = MIX_OK;
+    int rc = MIX_OK, code = MIX_OK;
     struct probe p = {.o = o};
 
     (void)given, (void)argc, (void)argv;
@@ -253,7 +253,9 @@ static int run(const struct mix_options *o, const bool *given, int argc, char **
     if (!o->machine)
         TRY(measure(&p));
     if (mix_comm_rank(p.comm) == 0)
-        TRY(tell(&p));
+        code = tell(&p);
+    TRY(mix_group_bcast(p.world, &code, sizeof code, 0)); /* nobody leaves before it is known */
+    TRY(code);
     mix_dev_close(p.dev);
     mix_group_close(p.world);
     mix_topo_fini(&p.topo);

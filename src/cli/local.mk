@@ -1,5 +1,7 @@
 libmix_a_SOURCES += \
   %D%/cli.c         %D%/cli.h     \
+  %D%/bench_plan.c  %D%/bench_plan.h \
+  %D%/cmd_bench.c                 \
   %D%/cmd_check.c                 \
   %D%/cmd_convert.c               \
   %D%/cmd_merge.c                 \

@@ -23,7 +23,8 @@ enum mix_command_id { /* bits: which commands know an option */
                       MIX_CMD_STATUS = 16,
                       MIX_CMD_PROBE = 32,
                       MIX_CMD_PLAN = 64,
-                      MIX_CMD_ALL = 127,
+                      MIX_CMD_BENCH = 128,
+                      MIX_CMD_ALL = 255,
 };
 
 /* The values, resolved.  Counts and sizes are 0 where the program decides. */
@@ -36,6 +37,7 @@ struct mix_options {
     const char *objective; /* throughput, ttft, itl */
     const char *dtype;     /* auto, bfloat16, float32 */
     int64_t threads;
+    int64_t num_layers; /* 0: all */
     double temperature, top_p;
     int64_t top_k, seed;
     int64_t max_tokens; /* -1: up to max_model_len */

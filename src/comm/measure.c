@@ -167,10 +167,10 @@ static int rounds(struct ruler *r, struct samples *s, int peers, double until_s,
         TRY(sample(r, &s[0], 1, size[0]));
         for (int i = 0; i < n; i++) {
             TRY(sample(r, &s[1 + i], peers, size[i]));
-            if (round == 0)
-                TRY(go_on(r, &s[1], i + 1, until_s, &more));
-            if (!more && i + 1 < n)
-                n = i + 1;
+            if (round > 0)
+                continue;
+            TRY(go_on(r, &s[1], i + 1, until_s, &more));
+            n = more ? n : i + 1;
         }
     }
     *sizes = n;

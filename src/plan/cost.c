@@ -82,16 +82,18 @@ static double work_of(struct sum *u, enum mix_cost_part part, double n, enum mix
                       enum mix_work work, double rows, double operations, double bytes)
 {
     const struct mix_machine *m = u->m->machine;
-    double all, launch, memory;
+    double all, launch, memory, best;
 
     if (!(n > 0) || (!(operations > 0) && !(bytes > 0)))
         return 0;
     all = n * mix_work_seconds(m, type, work, u->m->node, rows, operations, bytes);
     launch = n * mix_work_seconds(m, type, work, u->m->node, rows, 0, 0);
     memory = n * mix_work_seconds(m, type, work, u->m->node, rows, 0, bytes);
+    /* A rate at few rows may be that of memory: what counts is the best there is. */
+    best = n * mix_work_seconds(m, type, work, u->m->node, 1e9, operations, 0);
     u->c->part[part] += all;
     u->c->bound[MIX_BOUND_LAUNCH] += launch;
-    u->c->bound[memory >= all ? MIX_BOUND_MEMORY : MIX_BOUND_OPERATIONS] += all - launch;
+    u->c->bound[memory >= best ? MIX_BOUND_MEMORY : MIX_BOUND_OPERATIONS] += all - launch;
     return all;
 }
 
@@ -99,7 +101,7 @@ static double work_of(struct sum *u, enum mix_cost_part part, double n, enum mix
 static double product(struct sum *u, enum mix_cost_part part, double n, double rows, double in,
                       double out)
 {
-    return work_of(u, part, rows > 0 ? n : 0, u->m->type, MIX_WORK_DENSE, rows,
+    return work_of(u, part, rows > 0 ? n : 0, u->m->type, MIX_WORK_DENSE, rows * u->m->dense_rows,
                    2 * rows * in * out / u->m->dense_speed, in * out * u->m->dense_bytes);
 }
 
@@ -143,7 +145,7 @@ static void gqa(struct sum *u)
     u->c->core +=
         work_of(u, MIX_COST_ATTENTION, u->layers, u->m->type, MIX_WORK_ATTENTION, s->chunk,
                 4 * s->prompt * s->prompt_context * heads * dim, s->prompt * read);
-    mix_cost_tp(u->m, u->owned, a->hidden * u->m->type_bytes, a->hidden * 4.0, &l);
+    mix_cost_tp(u->m, u->owned, a->hidden * u->m->type_bytes, a->hidden * u->m->partial_bytes, &l);
     links(u, u->layers, &l);
 }
 
@@ -173,7 +175,7 @@ static void mla(struct sum *u)
         u, MIX_COST_ATTENTION, u->layers, u->m->type, MIX_WORK_ATTENTION, s->chunk,
         2 * s->prompt * s->prompt_context * heads * (a->head_dim + a->v_dim), s->prompt * read);
     mix_cost_tp(u->m, u->owned, (a->q_lora_rank ? down : a->hidden + latent) * u->m->type_bytes,
-                a->hidden * 4.0, &l);
+                a->hidden * u->m->partial_bytes, &l);
     links(u, u->layers, &l);
 }
 
@@ -206,7 +208,8 @@ static void dense(struct sum *u)
 
     if (u->plain > 0) {
         block(u, u->plain, u->tokens, a->inner / u->tp);
-        mix_cost_tp(u->m, u->owned, a->hidden * u->m->type_bytes, a->hidden * 4.0, &l);
+        mix_cost_tp(u->m, u->owned, a->hidden * u->m->type_bytes, a->hidden * u->m->partial_bytes,
+                    &l);
         links(u, u->plain, &l);
     }
     if (a->shared_experts)
@@ -230,7 +233,8 @@ static void router(struct sum *u)
 static double grouped(struct sum *u, bool count, double copies, double touched)
 {
     const struct mix_arch *a = u->m->arch;
-    double rows = copies / fmax(touched, 1), inner = a->moe_inner / u->etp, t = 0;
+    double rows = copies / fmax(touched, 1) * u->m->expert_rows, inner = a->moe_inner / u->etp,
+           t = 0;
     double one[2] = {2.0 * a->hidden * inner, a->hidden * inner}; /* numbers: gate and up; down */
 
     for (int i = 0; i < 2; i++) {
@@ -289,7 +293,7 @@ static void head(struct sum *u)
     moved(u, MIX_COST_HEAD, 1, u->tokens * a->hidden * (4 + u->m->type_bytes));
     moved(u, MIX_COST_HEAD, 1, mine * a->vocab * 4 * 2); /* drawing: the largest, the sum */
     mix_cost_tp(u->m, mine, a->hidden * u->m->type_bytes, vocab * 4, &l);
-    mix_cost_tp(u->m, u->owned, 0, a->hidden * 4.0, &embed);
+    mix_cost_tp(u->m, u->owned, 0, a->hidden * u->m->partial_bytes, &embed);
     l.inside += embed.inside;
     l.latency += embed.latency;
     before = u->c->part[MIX_COST_INSIDE];

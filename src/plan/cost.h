@@ -30,9 +30,11 @@ struct mix_cost_model { /* what runs where */
     int domain;                       /* ranks of a domain */
     int node;                         /* ranks of a node */
     double type_bytes, kv_bytes;      /* of a number: operands as they travel, keys and values */
-    double wire_bytes;                /* of results between domains */
+    double wire_bytes;                /* of results of experts that travel whole or summed, */
+    double partial_bytes;             /* and of slices and sums of attention: 4 */
     double dense_bytes, expert_bytes; /* of a number of packed matrices */
     double dense_speed, expert_speed; /* products run so many times the machine's rate: 1 */
+    double dense_rows, expert_rows;   /* for so many times the rows that there are: 1 */
 };
 
 struct mix_cost_step {     /* means of one replica */

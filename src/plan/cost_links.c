@@ -2,9 +2,10 @@
 #include "plan/cost.h"
 
 #include <math.h>
+#include <stdbool.h>
 
-/* Ids and weights travel as 4 bytes each, counts too. */
-enum { ID = 4, WEIGHT = 4, COUNT = 4, PARTIAL = 4 };
+/* Ids and weights of `tp` travel as 4 bytes each, counts too. */
+enum { ID = 4, WEIGHT = 4, COUNT = 4 };
 
 /* One round: so many bytes to each of some peers on one kind of link. */
 static void round_of(const struct mix_cost_model *m, enum mix_link_kind kind, double peers,
@@ -29,30 +30,33 @@ static void to_all(const struct mix_cost_model *m, double inside, double between
     round_of(m, MIX_LINK_BETWEEN, copy - near, between, l);
 }
 
-/* Tokens of all, with ids and weights; partial sums home. */
+/* Tokens of all, with ids and weights; partial sums home, in the wire type. */
 static void by_tp(const struct mix_cost_model *m, double owned, struct mix_cost_links *l)
 {
     double hidden = m->arch->hidden, k = m->arch->top_k;
     double out = owned * (hidden * m->type_bytes + k * (ID + WEIGHT));
 
     to_all(m, out, out, l);
-    to_all(m, owned * hidden * PARTIAL, owned * hidden * m->wire_bytes, l);
+    to_all(m, owned * hidden * m->wire_bytes, owned * hidden * m->wire_bytes, l);
 }
 
-/* Counts; k copies, each to the etp ranks of its expert; results the same way back. */
+/* Counts; k copies, each to the etp ranks of its expert; results the same way back, in the wire
+ * type if they are whole. */
 static void by_ep(const struct mix_cost_model *m, double owned, double busy,
                   struct mix_cost_links *l)
 {
     double ep = m->layout.ep, rows = busy * owned * m->arch->top_k / ep;
     double counts = m->arch->experts / ep * COUNT, hidden = m->arch->hidden;
+    bool whole = m->layout.etp == 1 && m->layout.exchange == MIX_EXCHANGE_EP;
+    double back = rows * hidden * (whole ? m->wire_bytes : m->partial_bytes);
 
     to_all(m, counts, counts, l);
     to_all(m, rows * hidden * m->type_bytes, rows * hidden * m->type_bytes, l);
-    to_all(m, rows * hidden * PARTIAL, rows * hidden * m->wire_bytes, l);
+    to_all(m, back, back, l);
 }
 
-/* Over the rail to each domain, and inside it to the etp ranks of the expert; back, the rail peer
- * sums the slices. */
+/* Over the rail to each domain, and inside it to the etp ranks of the expert, each after its
+ * counts; back, the rail peer sums the slices. */
 static void by_hybrid(const struct mix_cost_model *m, double owned, double busy,
                       struct mix_cost_links *l)
 {
@@ -60,12 +64,12 @@ static void by_hybrid(const struct mix_cost_model *m, double owned, double busy,
     double domains = copy / domain, k = m->arch->top_k, hidden = m->arch->hidden;
     double rail = busy * owned * k / domains;                /* rows to a domain */
     double near = busy * owned * k * m->layout.etp / domain; /* rows to a rank of mine */
-    double counts = m->arch->experts / domains * COUNT;
 
-    round_of(m, MIX_LINK_BETWEEN, domains - 1, counts, l);
-    round_of(m, MIX_LINK_BETWEEN, domains - 1, rail * (hidden * m->type_bytes + ID), l);
-    round_of(m, MIX_LINK_INSIDE, domain - 1, near * (hidden * m->type_bytes + ID), l);
-    round_of(m, MIX_LINK_INSIDE, domain - 1, near * hidden * PARTIAL, l);
+    round_of(m, MIX_LINK_BETWEEN, domains - 1, m->arch->experts / domains * COUNT, l);
+    round_of(m, MIX_LINK_BETWEEN, domains - 1, rail * hidden * m->type_bytes, l);
+    round_of(m, MIX_LINK_INSIDE, domain - 1, (double)m->arch->experts / m->layout.ep * COUNT, l);
+    round_of(m, MIX_LINK_INSIDE, domain - 1, near * hidden * m->type_bytes, l);
+    round_of(m, MIX_LINK_INSIDE, domain - 1, near * hidden * m->partial_bytes, l);
     round_of(m, MIX_LINK_BETWEEN, domains - 1, rail * hidden * m->wire_bytes, l);
 }
 

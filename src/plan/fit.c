@@ -38,7 +38,8 @@ static int64_t pages_of(int64_t tokens, int page)
 }
 
 void mix_fit_count(const struct mix_plan_input *in, const struct mix_layout *l, int domain,
-                   enum mix_dtype dtype, int seqs, int tokens, int length, struct mix_memory *m)
+                   enum mix_dtype dtype, enum mix_dtype wire, int seqs, int tokens, int length,
+                   struct mix_memory *m)
 {
     mix_memory_count(
         &(struct mix_memory_layout){
@@ -50,6 +51,7 @@ void mix_fit_count(const struct mix_plan_input *in, const struct mix_layout *l, 
             .exchange = l->exchange,
             .dtype = dtype,
             .kv_dtype = dtype,
+            .wire = wire,
             .packed = dtype == MIX_BF16 ? in->bf16.packed : in->f32.packed,
             .page = in->page,
             .max_num_seqs = seqs,
@@ -57,6 +59,13 @@ void mix_fit_count(const struct mix_plan_input *in, const struct mix_layout *l, 
             .max_model_len = length,
         },
         m);
+}
+
+enum mix_dtype mix_fit_wire(const struct mix_wanted *w)
+{
+    if (w->in->keep)
+        return (enum mix_dtype)w->in->keep->wire;
+    return w->dtype == MIX_F32 || w->world == w->domain ? MIX_F32 : MIX_BF16;
 }
 
 bool mix_fit_own_memory(const struct mix_wanted *w)
@@ -85,7 +94,8 @@ void mix_fit_try(const struct mix_wanted *w, const struct mix_layout *l, int ran
     bool own = mix_fit_own_memory(w);
 
     *f = (struct mix_fit){.missing = INT64_MIN};
-    mix_fit_count(w->in, l, w->domain, w->dtype, w->seqs, w->tokens, length, &f->memory);
+    mix_fit_count(w->in, l, w->domain, w->dtype, mix_fit_wire(w), w->seqs, w->tokens, length,
+                  &f->memory);
     step = f->memory.activations + f->memory.exchange;
     f->shortest = shortest;
     f->row = pages_of(shortest, page) * f->memory.kv_page;

@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 
+/* In which type results travel between domains. */
+enum mix_dtype mix_fit_wire(const struct mix_wanted *w);
+
 struct mix_fit {
     int pages, length;
     struct mix_memory memory;
@@ -31,7 +34,8 @@ bool mix_fit_would(const struct mix_wanted *w, char *text, size_t room);
 
 /* Bytes of a plan's largest rank. */
 void mix_fit_count(const struct mix_plan_input *in, const struct mix_layout *l, int domain,
-                   enum mix_dtype dtype, int seqs, int tokens, int length, struct mix_memory *m);
+                   enum mix_dtype dtype, enum mix_dtype wire, int seqs, int tokens, int length,
+                   struct mix_memory *m);
 
 /* Do the pins leave this layout? */
 bool mix_fit_pinned(const struct mix_plan_pins *p, const struct mix_layout *l);

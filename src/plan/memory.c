@@ -4,6 +4,8 @@
 #include "arch/tensors.h"
 #include "plan/layouts.h"
 
+#include <stdbool.h>
+
 static int64_t largest_part(int64_t x, int p)
 {
     return (x + p - 1) / p;
@@ -214,28 +216,24 @@ static int64_t attention_bytes(const struct mix_memory_layout *l, int64_t tokens
 
 /* What meets where in a step, at most. */
 struct meeting {
-    int64_t tokens;   /* of a replica */
-    int64_t owned;    /* by one rank */
-    int64_t copy;     /* ranks of a copy of the experts */
-    int64_t together; /* tokens of all of them */
-    int64_t most;     /* experts of a token on one rank */
-    int64_t rows;     /* copies of tokens on one rank */
+    int64_t tokens; /* of a replica */
+    int64_t owned;  /* by one rank */
+    int64_t copy;   /* ranks of a copy of the experts */
+    int64_t all;    /* tokens of all of them */
+    int64_t rows;   /* copies of tokens on one rank, if all go there */
+    int64_t routed; /* of these, how many are computed at a time */
 };
 
 static struct meeting meet(const struct mix_memory_layout *l)
 {
-    int ep = l->ep ? l->ep : 1;
-    struct meeting s = {.tokens = l->max_batched_tokens, .copy = (int64_t)l->etp * ep};
+    int ep = l->ep ? l->ep : 1, k = l->arch->experts ? l->arch->top_k : 1;
     int locals = l->arch->experts ? mix_layout_locals_most(l->arch->experts, ep) : 0;
+    struct meeting s = {.tokens = l->max_batched_tokens, .copy = (int64_t)l->etp * ep};
 
     s.owned = largest_part(s.tokens, l->tp);
-    s.together = s.owned * s.copy;
-    if (s.copy % l->tp == 0 && s.together > s.tokens * (s.copy / l->tp))
-        s.together = s.tokens * (s.copy / l->tp); /* whole replicas */
-    if (l->tp % s.copy == 0 && s.together > s.tokens)
-        s.together = s.tokens;
-    s.most = l->arch->top_k < locals ? l->arch->top_k : locals;
-    s.rows = s.together * s.most;
+    s.all = s.owned * s.copy;
+    s.rows = s.all * (k < locals ? k : locals);
+    s.routed = s.owned * l->etp < s.tokens ? s.owned * l->etp * k : s.tokens * k;
     return s;
 }
 
@@ -244,40 +242,80 @@ static int64_t feed_forward_bytes(const struct mix_memory_layout *l, const struc
 {
     const struct mix_arch *a = l->arch;
     int64_t wide = larger(s->tokens * largest_part(a->inner, l->tp),
-                          s->rows * largest_part(a->moe_inner, l->etp));
+                          s->routed * largest_part(a->moe_inner, l->etp));
 
     wide = larger(wide, s->owned * a->shared_experts * a->moe_inner);
     return wide * (8 + (int64_t)mix_dtype_size(l->dtype)) +
            s->owned * (a->hidden + a->experts + 2 * a->top_k) * 4;
 }
 
-/* Domains that a copy of the experts reaches into. */
-static int64_t domains_of(const struct mix_memory_layout *l, int64_t copy)
+/* ---- buffers of the exchanges: pointers to rows, and numbers of rows, take 8 and 4 bytes */
+
+enum { AT = 8, NUMBER = 4 };
+
+/* What leaves, and what comes if it cannot be read where it lies. */
+static int64_t carrier(bool one_host, int64_t out, int64_t in)
 {
-    return l->domain && copy > l->domain ? (copy + l->domain - 1) / l->domain : 1;
+    return one_host ? out : out + in;
 }
 
-/* Rows sorted by expert and their results; with several ranks also what is sent to and comes from
- * the others. */
+/* exchange/experts.c: rows sorted by expert, some at a time, and their results. */
+static int64_t experts_bytes(const struct mix_memory_layout *l, const struct meeting *s)
+{
+    int64_t chunk = s->routed < s->rows ? s->routed : s->rows,
+            type = (int64_t)mix_dtype_size(l->dtype);
+
+    return chunk * (l->arch->hidden * (type + 4) + 2 * AT + NUMBER) + s->rows * 2 * NUMBER;
+}
+
+/* exchange/copies.c: what comes back of my own tokens' copies. */
+static int64_t copies_bytes(const struct mix_memory_layout *l, const struct meeting *s)
+{
+    int64_t narrow = l->wire == MIX_F32 ? 0 : (int64_t)mix_dtype_size(l->wire);
+
+    return s->owned * l->arch->top_k * (l->arch->hidden * (4 + narrow) + AT + 3 * NUMBER);
+}
+
+/* exchange/hop.c: rows leave, others come, and each gives results of so many bytes and slices. */
+static int64_t hop_bytes(const struct mix_memory_layout *l, bool one_host, int64_t rows,
+                         int64_t come, int64_t slices, enum mix_dtype back_type)
+{
+    int64_t row = l->arch->hidden * (int64_t)mix_dtype_size(l->dtype);
+    int64_t back = l->arch->hidden * (int64_t)mix_dtype_size(back_type);
+
+    return carrier(one_host, rows * row, come * row) +
+           carrier(one_host, come * back, rows * slices * back) + rows * 2 * NUMBER +
+           come * NUMBER + larger(rows, come) * 2 * AT;
+}
+
+static int64_t tp_bytes(const struct mix_memory_layout *l, const struct meeting *s, bool one_host)
+{
+    int64_t hidden = l->arch->hidden, k = l->arch->top_k;
+    int64_t token = hidden * (int64_t)mix_dtype_size(l->dtype) + k * 2 * NUMBER;
+    int64_t back = hidden * (int64_t)mix_dtype_size(l->wire);
+
+    return s->all * k * 5 * NUMBER + s->rows * (hidden * 4 + AT + NUMBER) +
+           (l->wire == MIX_F32 ? 0 : 2 * s->all * hidden * 4) + experts_bytes(l, s) +
+           carrier(one_host, s->owned * token, s->all * token) +
+           carrier(one_host, s->all * back, s->all * back);
+}
+
 static int64_t exchange_bytes(const struct mix_memory_layout *l, const struct meeting *s)
 {
-    const struct mix_arch *a = l->arch;
-    int64_t type = (int64_t)mix_dtype_size(l->dtype), hidden = a->hidden, k = a->top_k;
-    int64_t bytes = s->rows * (hidden * (type + 4) + 8), relayed;
+    int64_t mine = s->owned * l->arch->top_k, relayed;
+    bool one_host = !l->domain || s->copy <= l->domain;
 
-    if (s->copy == 1 || !a->experts)
-        return bytes;
-    switch (l->exchange) {
-    case MIX_EXCHANGE_TP: /* everybody's tokens, and everybody's part of mine */
-        return bytes + s->together * (hidden * (type + 4) + k * 8) +
-               (s->copy - 1) * s->owned * hidden * 4;
-    case MIX_EXCHANGE_EP: /* my copies out, their slices back */
-        return bytes + s->owned * k * (hidden * (type + 4 * l->etp) + 8);
-    default: /* hybrid: also what passes through on its way between domains */
-        relayed = domains_of(l, s->copy) * s->owned * k;
-        return bytes + s->owned * k * (hidden * (type + 4) + 8) +
-               relayed * (hidden * (type + 4 * l->etp) + 8);
-    }
+    if (!l->arch->experts)
+        return 0;
+    if (l->exchange == MIX_EXCHANGE_TP)
+        return tp_bytes(l, s, one_host);
+    if (l->exchange == MIX_EXCHANGE_EP)
+        return hop_bytes(l, one_host, mine, s->rows, l->etp, l->etp > 1 ? MIX_F32 : l->wire) +
+               experts_bytes(l, s) + copies_bytes(l, s);
+    relayed = (one_host ? 1 : largest_part(s->copy, l->domain)) * mine;
+    return hop_bytes(l, one_host, mine, relayed, 1, l->wire) +
+           hop_bytes(l, true, relayed, s->rows, l->etp, MIX_F32) + experts_bytes(l, s) +
+           relayed * (l->arch->hidden * 4 + NUMBER) + copies_bytes(l, s);
 }
 
 static int64_t head_bytes(const struct mix_memory_layout *l, int64_t owned)

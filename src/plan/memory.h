@@ -5,8 +5,9 @@
  * in the type that the kernels keep them in, norms and the router in fp32.  The rank
  * with most counts.  Keys and values have their real dimensions.  Activations are
  * what model/activations.c lays out (attention's scratch, which has a bound of some
- * 10 MB, is left out); the exchange's buffers hold the worst case, every token of a
- * copy of the experts routed to one rank, because nothing is allocated in a step.
+ * 10 MB, is left out); the exchange's buffers are those of exchange/ (but for tables of
+ * some bytes a rank or expert).  They hold the worst case, every token of a copy of the
+ * experts routed to one rank, because nothing is allocated in a step.
  *
  * Pure; the counts are those of the largest rank.  Bounds: a model that
  * mix_arch_load accepts overflows nothing here. */
@@ -21,9 +22,10 @@
 struct mix_memory_layout {
     const struct mix_arch *arch;
     int tp, etp;
-    int ep;       /* 0: as 1 */
-    int domain;   /* ranks; 0: all of a copy of the experts */
-    int exchange; /* enum mix_exchange_kind */
+    int ep;              /* 0: as 1 */
+    int domain;          /* ranks; 0: all of a copy of the experts */
+    int exchange;        /* enum mix_exchange_kind */
+    enum mix_dtype wire; /* of results between domains */
     enum mix_dtype dtype, kv_dtype;
     int packed; /* bytes of a number of a packed matrix */
     /* If not 0, bytes of a number of experts' and of all other packed matrices: planning for

@@ -14,13 +14,6 @@ enum { ROWS = 100000, PROMPT = 512, ANSWER = 256 }; /* of a job that nothing is 
 
 /* ---- one candidate */
 
-static int wire_of(const struct mix_wanted *w)
-{
-    if (w->in->keep)
-        return w->in->keep->wire;
-    return w->dtype == MIX_F32 || w->world == w->domain ? MIX_F32 : MIX_BF16;
-}
-
 static struct mix_cost_model model_of(const struct mix_wanted *w,
                                       const struct mix_plan_candidate *c)
 {
@@ -36,8 +29,11 @@ static struct mix_cost_model model_of(const struct mix_wanted *w,
         .type_bytes = type,
         .kv_bytes = type,
         .wire_bytes = (double)mix_dtype_size((enum mix_dtype)c->wire),
+        .partial_bytes = 4,
         .dense_bytes = packed,
         .expert_bytes = packed,
+        .dense_rows = 1,
+        .expert_rows = 1,
         .dense_speed = 1,
         .expert_speed = 1,
     };
@@ -189,7 +185,7 @@ int mix_plan_rank(const struct mix_plan_input *in, struct mix_plan_ranking *out)
         if (!asked(&w, &space, &list[i]))
             continue;
         c->layout = list[i];
-        c->wire = wire_of(&w);
+        c->wire = (int32_t)mix_fit_wire(&w);
         c->sums = mix_plan_sums(list[i].exchange, list[i].etp, list[i].ep, c->wire, false);
         if (in->keep && c->sums != in->keep->sums)
             continue;

@@ -193,8 +193,9 @@ void mix_plan_memory(const struct mix_plan_input *in, const struct mix_plan *p,
                            .edp = p->edp,
                            .exchange = p->exchange};
 
-    mix_fit_count(in, &l, p->domain_size, (enum mix_dtype)p->numeric.dtype, p->max_num_seqs,
-                  p->max_batched_tokens, p->max_model_len, m);
+    mix_fit_count(in, &l, p->domain_size, (enum mix_dtype)p->numeric.dtype,
+                  (enum mix_dtype)p->numeric.wire, p->max_num_seqs, p->max_batched_tokens,
+                  p->max_model_len, m);
 }
 
 /* ---- nodes that are not here */

@@ -43,7 +43,7 @@ struct mix_rate {
     double bandwidth;                 /* bytes / s */
     int32_t points;                   /* at least 1 */
     double rows[MIX_MACHINE_POINTS];  /* rising */
-    double speed[MIX_MACHINE_POINTS]; /* operations / s at so many rows, from caches */
+    double speed[MIX_MACHINE_POINTS]; /* operations / s at so many rows */
 };
 
 enum mix_machine_type { MIX_MACHINE_F32, MIX_MACHINE_BF16, MIX_MACHINE_TYPES };

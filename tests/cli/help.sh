@@ -1,7 +1,7 @@
 #!/bin/bash
 # help.sh - what a person sees who asks, and one who mistypes.
 . "$srcdir/tests/tap.sh"
-commands="run plan check convert merge status probe"
+commands="run plan check convert merge status probe bench"
 
 run "$MIXSERVE" --version
 is 0 "--version"
@@ -33,6 +33,7 @@ options() { # of a command: its help's names, from the table
       is["check"] = /MODEL|MIX_CMD_ALL|MIX_CMD_CHECK/
       is["convert"] = /MIX_CMD_ALL/ && !/~MIX_CMD_CONVERT/
       is["probe"] = /MIX_CMD_ALL|MIX_CMD_PROBE/
+      is["bench"] = /MIX_CMD_ALL|MIX_CMD_BENCH/
       is["merge"] = is["status"] = /MIX_CMD_ALL/
       if (is[cmd]) print name }' "$srcdir/src/cli/options.c"
 }
@@ -84,6 +85,8 @@ plan --model m --nodes 1 --ranks-per-node 8|one of --gpu NAME .a100, h20, .* and
 plan --model m --nodes 0 --ranks-per-node 8|--nodes 0: a whole number from 1 to 4096 is needed
 plan --model m --nodes 1 --ranks-per-node 8 --gpu h101|--gpu h101: it is one of a100
 plan --model m --nodes 1 --ranks-per-node 8 --gpu h100 --machine f|one of --gpu NAME
+bench --model m|usage: mixserve bench WHAT \[options\]; 0 words given
+bench fly --model m|bench fly: it is one of plan
 status o --model m|--model: mixserve status has no such option
 CASES
 

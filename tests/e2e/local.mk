@@ -1,5 +1,6 @@
 # The whole program under mpirun. What is too long for every day runs with MIXSERVE_LONG set.
 dist_check_SCRIPTS += \
+  %D%/bench.sh \
   %D%/dead.sh \
   %D%/kill.sh \
   %D%/layouts.sh \

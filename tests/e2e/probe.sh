@@ -69,6 +69,12 @@ probe 0 --machine "$work/saved.json"
 shown '^machine: .*, 4 ranks a node'
 shown '^links, as saved'
 
+timeout 120 "$MIXSERVE" plan --model "$model" --nodes 2 --ranks-per-node 4 --machine "$work/saved.json" \
+  > "$out" 2> "$err"
+status=$?
+is 0 "a plan for two such nodes"
+shown '^ *1 .* (tp|ep|hybrid) '
+
 # ---- what is wrong
 
 sed 's/"ports": 1/"ports": 0/' "$work/saved.json" > "$work/broken.json"

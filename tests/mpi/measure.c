@@ -85,6 +85,16 @@ static void bounds(void)
     ok_all(ranks == 1 || in->latency + in->seconds[0] > 50e-9, "nothing arrives within 50 ns");
 }
 
+/* Without time there are a few sizes all the same, and no more. */
+static void hurried(void)
+{
+    struct mix_links l = {0};
+
+    ok_all(mix_measure_links(&l, comm, world, ranks, 1e-6) == MIX_OK && sane(&l.link[0]) &&
+               l.link[0].points == 5,
+           "in no time five sizes are measured: %d", (int)l.link[0].points);
+}
+
 /* A link slowed by the tick: everyone who waits naps, so an operation takes at least a nap. */
 static int nap(void *ctx)
 {
@@ -137,6 +147,7 @@ int main(void)
     every_domain();
     if (ranks > 1) {
         bounds();
+        hurried();
         slow();
     }
     refused();

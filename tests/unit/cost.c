@@ -50,8 +50,11 @@ static struct mix_cost_model model(const struct mix_machine *m, struct mix_layou
                                    .type_bytes = 2,
                                    .kv_bytes = 2,
                                    .wire_bytes = 2,
+                                   .partial_bytes = 4,
                                    .dense_bytes = 2,
                                    .expert_bytes = 2,
+                                   .dense_rows = 1,
+                                   .expert_rows = 1,
                                    .dense_speed = 1,
                                    .expert_speed = 1};
 }
@@ -222,6 +225,11 @@ static void experts(void)
     mix_cost_step(&c, &step, &t);
     ok(fabs(t.total - 2 * 10 * 2 * one / (20 / (3 * (1 - pow(1 / 3.0, 10))))) < 1e-6,
        "at the speed of an expert's rows: %g", t.total);
+    c.expert_rows = 1.5;
+    c.expert_speed = 4;
+    mix_cost_step(&c, &step, &t);
+    ok(fabs(t.total - 2 * 10 * 2 * one / (1.5 * 20 / (3 * (1 - pow(1 / 3.0, 10)))) / 4) < 1e-6,
+       "or four times that of half more rows: %g", t.total);
     arch.shared_experts = 2;
     m = paper();
     m.rate[MIX_MACHINE_BF16][MIX_WORK_DENSE].speed[0] = 1;
@@ -238,20 +246,25 @@ static void exchanges(void)
         struct mix_layout l;
         double inside, between, rounds_inside, rounds_between; /* bytes to all peers */
     } cases[] = {
-        /* out 10 x (8 x 2 + 2 x 8) to 1 and 2 others; back 10 x 8 x 4, or x 2 between */
-        {"tp", {1, 4, 1, 4, 1, MIX_EXCHANGE_TP}, 320 + 320, 2 * (320 + 160), 2, 2},
-        /* counts 4; 10 x 2 / 4 = 5 rows to each: 80 out, 160 or 80 back */
-        {"ep", {1, 4, 1, 4, 1, MIX_EXCHANGE_EP}, 4 + 80 + 160, 2 * (4 + 80 + 80), 3, 3},
-        /* each row to both slices: 10 rows to each rank */
+        /* out 10 x (8 x 2 + 2 x 8) to 1 and 2 others; back 10 x 8 x 2 */
+        {"tp", {1, 4, 1, 4, 1, MIX_EXCHANGE_TP}, 320 + 160, 2 * (320 + 160), 2, 2},
+        /* counts 4; 10 x 2 / 4 = 5 rows to each: 80 out, 80 back */
+        {"ep", {1, 4, 1, 4, 1, MIX_EXCHANGE_EP}, 4 + 80 + 80, 2 * (4 + 80 + 80), 3, 3},
+        /* each row to both slices: 10 rows to each rank, fp32 back */
         {"ep in slices",
          {1, 4, 2, 2, 1, MIX_EXCHANGE_EP},
          8 + 160 + 320,
-         2 * (8 + 160 + 160),
+         2 * (8 + 160 + 320),
          3,
          3},
-        /* rail: counts 8, 10 rows of 8 x 2 + 4 out, 10 x 16 back; inside 10 rows likewise */
-        {"hybrid", {1, 4, 1, 4, 1, MIX_EXCHANGE_HYBRID}, 200 + 320, 8 + 200 + 160, 2, 3},
-        {"hybrid in slices", {1, 4, 2, 2, 1, MIX_EXCHANGE_HYBRID}, 400 + 640, 8 + 200 + 160, 2, 3},
+        /* rail: counts 8, 10 rows out, and back; inside counts 4, 10 rows out, and back in fp32 */
+        {"hybrid", {1, 4, 1, 4, 1, MIX_EXCHANGE_HYBRID}, 4 + 160 + 320, 8 + 160 + 160, 3, 3},
+        {"hybrid in slices",
+         {1, 4, 2, 2, 1, MIX_EXCHANGE_HYBRID},
+         8 + 320 + 640,
+         8 + 160 + 160,
+         3,
+         3},
         {"hybrid inside", {1, 4, 1, 2, 2, MIX_EXCHANGE_HYBRID}, 8 + 160 + 320, 0, 3, 0},
         {"a copy on one rank", {1, 4, 1, 1, 4, MIX_EXCHANGE_EP}, 0, 0, 0, 0},
     };
@@ -279,7 +292,7 @@ static void over_tp(void)
     struct mix_machine m = paper();
     struct mix_cost_model c = model(&m, (struct mix_layout){2, 1, 2, 1, 1, MIX_EXCHANGE_TP}, 2);
     struct mix_cost t;
-    double attention = 2 + 5 * 8 * 2 + 5 * 8 * 4, experts = 2 + 5 * (8 * 2 + 16) + 5 * 8 * 4;
+    double attention = 2 + 5 * 8 * 2 + 5 * 8 * 4, experts = 2 + 5 * (8 * 2 + 16) + 5 * 8 * 2;
 
     slow(&m.link[MIX_LINK_INSIDE]);
     mix_cost_step(&c, &step, &t);

@@ -39,7 +39,7 @@ int main(void)
     ok(has(&out, "tp 2 x dp 4, etp 2 x ep 1 x edp 4, tp fits: "), "what decided");
     ok(has(&out, "up to 4 sequences and 8 tokens of a replica\n"), "a step");
     ok(has(&out, "up to 64 tokens\n"), "a row");
-    ok(has(&out, "weights 4.53 KiB, keys and values 16.00 KiB, activations 3.78 KiB\n"), "bytes");
+    ok(has(&out, "weights 4.53 KiB, keys and values 16.00 KiB, activations 4.78 KiB\n"), "bytes");
     ok(has(&out,
            "experts 864 B, attention 1.50 KiB, dense 576 B, vocabulary 320 B, rest 1.31 KiB\n"),
        "weights by part");

@@ -22,16 +22,18 @@ static struct mix_memory_layout layout(const struct mix_arch *a, int tp, int etp
 }
 
 /* The numbers of a layer: q [16][8], k and v [8][8], o [8][16]; dense 3 x [12][8]; an expert
- * 3 x [5][8].  Norms 8 + 8 + 4 + 4 a layer and 8 at the end, router [3][8]; angles 64 x 4. */
+ * 3 x [5][8].  The exchange at tp 1: ids, weights and places 16 x 20, results 16 x (32 + 12), rows
+ * under work 16 x (64 + 20) + 16 x 8, tokens 8 x (32 + 16) out and 8 x 32 home.  Norms 8 + 8 + 4 +
+ * 4 a layer and 8 at the end, router [3][8]; angles 64 x 4. */
 static void by_hand(void)
 {
     static const struct {
         int tp, etp;
         struct mix_memory want;
     } cases[] = {
-        {1, 1, {3072, 1440, 1152, 640, 1344, 7648, 2048, 2976, 1152}},
-        {2, 2, {1536, 864, 576, 320, 1344, 4640, 1024, 1952, 1920}},
-        {4, 4, {1024, 576, 288, 192, 1344, 3424, 1024, 1568, 1984}}, /* each kv head on two ranks */
+        {1, 1, {3072, 1440, 1152, 640, 1344, 7648, 2048, 2976, 3136}},
+        {2, 2, {1536, 864, 576, 320, 1344, 4640, 1024, 1952, 2944}},
+        {4, 4, {1024, 576, 288, 192, 1344, 3424, 1024, 1568, 2848}}, /* each kv head on two ranks */
         {2, 1, {1536, 1440, 576, 320, 1344, 5216, 1024, 0, 0}},      /* experts whole */
     };
     struct mix_arch a = small_arch();
@@ -60,18 +62,24 @@ static void expert_parallel(void)
         int tp, etp, ep, domain, exchange;
         int64_t experts, exchange_bytes;
     } cases[] = {
-        /* 2 x 8 tokens meet; a rank has at most 2 experts (0 and 1): 32 rows of 8 x 8 + 8, and for
-         * tp 16 tokens of 8 x 8 + 2 x 8 and 1 x 8 of 8 x 4 from the other rank */
-        {"tp over 2", 1, 1, 2, 2, MIX_EXCHANGE_TP, 2 * 480, 32 * 72 + 16 * 80 + 8 * 32},
-        /* my 16 copies go out and come back */
-        {"ep over 2", 1, 1, 2, 2, MIX_EXCHANGE_EP, 2 * 480, 32 * 72 + 16 * 72},
-        /* homes of three over 3 are 2, 1, 0: two slices of 3 of 5 (2 x 3 x 3 x 8 x 4 = 576 bytes),
-         * two rows a token; each copy comes back in two slices */
-        {"ep over 3, in slices", 1, 2, 3, 2, MIX_EXCHANGE_EP, 576, 96 * 72 + 16 * (8 * 12 + 8)},
-        /* three domains: what 3 x 8 x 2 relayed copies take */
-        {"hybrid", 1, 2, 3, 2, MIX_EXCHANGE_HYBRID, 576, 96 * 72 + 16 * 72 + 3 * 16 * (8 * 12 + 8)},
+        /* 2 x 8 tokens meet; a rank has at most 2 experts (0 and 1), so at most 32 rows, of which
+         * 16 are under work at a time (84 each, and 8 for each of the 32) */
+        {"tp over 2", 1, 1, 2, 2, MIX_EXCHANGE_TP, 2 * 480,
+         16 * 2 * 20 + 32 * 44 + 16 * 84 + 32 * 8 + 8 * 48 + 16 * 32},
+        /* 16 copies leave, 32 come and are answered; 16 results and their places are mine */
+        {"ep over 2", 1, 1, 2, 2, MIX_EXCHANGE_EP, 2 * 480,
+         16 * 32 + 32 * 32 + 16 * 8 + 32 * 20 + 16 * 84 + 32 * 8 + 16 * 52},
+        /* homes of three over 3 are 2, 1, 0: two slices of 3 of 5 (2 x 3 x 3 x 8 x 4 = 576 bytes);
+         * other hosts: what comes has its own place, and comes back in two slices */
+        {"ep over 3, in slices", 1, 2, 3, 2, MIX_EXCHANGE_EP, 576,
+         (16 + 96) * 32 + (96 + 16 * 2) * 32 + 16 * 8 + 96 * 20 + 16 * 84 + 96 * 8 + 16 * 52},
+        /* 3 x 16 copies are relayed: over the rail, and inside */
+        {"hybrid", 1, 2, 3, 2, MIX_EXCHANGE_HYBRID, 576,
+         (16 + 48) * 32 + (48 + 16) * 32 + 16 * 8 + 48 * 20 + 48 * 32 + 96 * 32 + 48 * 8 + 96 * 20 +
+             16 * 84 + 96 * 8 + 48 * 36 + 16 * 52},
         /* a replica of two ranks: 4 of its 8 tokens are owned by each */
-        {"ep over a replica", 2, 1, 2, 2, MIX_EXCHANGE_EP, 2 * 480, 16 * 72 + 8 * 72},
+        {"ep over a replica", 2, 1, 2, 2, MIX_EXCHANGE_EP, 2 * 480,
+         8 * 32 + 16 * 32 + 8 * 8 + 16 * 20 + 8 * 84 + 16 * 8 + 8 * 52},
     };
     struct mix_arch a = small_arch();
 

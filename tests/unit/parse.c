@@ -179,12 +179,14 @@ static void refusals(void)
 
 static bool takes(const struct mix_option *opt, double value)
 {
-    enum mix_command_id of = opt->commands & MIX_CMD_RUN    ? MIX_CMD_RUN
-                             : opt->commands & MIX_CMD_PLAN ? MIX_CMD_PLAN
-                                                            : MIX_CMD_PROBE;
-    const char *start = of == MIX_CMD_RUN    ? R
-                        : of == MIX_CMD_PLAN ? "plan --model m --nodes 1 --ranks-per-node 1 "
-                                             : "probe ";
+    enum mix_command_id command = opt->commands & MIX_CMD_RUN     ? MIX_CMD_RUN
+                                  : opt->commands & MIX_CMD_PLAN  ? MIX_CMD_PLAN
+                                  : opt->commands & MIX_CMD_PROBE ? MIX_CMD_PROBE
+                                                                  : MIX_CMD_BENCH;
+    const char *start = command == MIX_CMD_RUN     ? R
+                        : command == MIX_CMD_PLAN  ? "plan --model m --nodes 1 --ranks-per-node 1 "
+                        : command == MIX_CMD_PROBE ? "probe "
+                                                   : "bench plan --model m ";
     char line[200];
 
     snprintf(line, sizeof line, "%s--%s %.17g", start, opt->name, value);
@@ -192,7 +194,7 @@ static bool takes(const struct mix_option *opt, double value)
         snprintf(line, sizeof line, "%s--%s %.0f", start, opt->name, value);
     else if (opt->type != MIX_OPT_FLOAT)
         snprintf(line, sizeof line, "%s--%s %lld", start, opt->name, (long long)value);
-    return parse(of, line) == MIX_OK;
+    return parse(command, line) == MIX_OK;
 }
 
 static void bounds(void)

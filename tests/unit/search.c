@@ -14,11 +14,12 @@ static struct mix_arch arch;
 static struct mix_topo_rank room[MOST_RANKS];
 
 /* Needs of a rank with rows of 64 tokens (4 pages), 4 sequences and 8 tokens a step:
- * weights + row + max(row, activations). */
+ * weights + row + max(row, a step's buffers). */
 enum {
     NEED_TP1 = 7648 + 8192 + 8192,
-    NEED_TP2 = 4640 + 4096 + 4096,
-    NEED_TP4 = 3424 + 4096 + 4096,
+    NEED_TP2 = 4640 + 4096 + 4896,
+    NEED_TP4 = 3424 + 4096 + 4416,
+    NEED_LEAST = 3424 + 4096 + 4096, /* tp 4, etp 2, ep 2: fewer rows meet on a rank */
 };
 
 static struct mix_plan_pins small_pins(void)
@@ -42,13 +43,17 @@ static void memory_decides(void)
 {
     static const struct {
         uint64_t memory;
-        int code, tp, pages;
+        int code, tp, etp, ep, pages;
     } cases[] = {
-        {PLENTY, MIX_OK, 1, 16}, /* 4 sequences of 4 pages: more would never be used */
-        {4 * NEED_TP1, MIX_OK, 1, 4}, {4 * NEED_TP1 - 1, MIX_OK, 2, 9}, /* half of 24031 - 4640 */
-        {4 * NEED_TP2, MIX_OK, 2, 4}, {4 * NEED_TP2 - 1, MIX_OK, 4, 4},
-        {4 * NEED_TP4, MIX_OK, 4, 4}, {4 * NEED_TP4 - 1, MIX_EFIT, 0, 0},
-        {0, MIX_EFIT, 0, 0},
+        {PLENTY, MIX_OK, 1, 1, 1, 16}, /* 4 sequences of 4 pages: more would never be used */
+        {4 * NEED_TP1, MIX_OK, 1, 1, 1, 4},
+        {4 * NEED_TP1 - 1, MIX_OK, 2, 2, 1, 9}, /* half of 24031 - 4640 */
+        {4 * NEED_TP2, MIX_OK, 2, 2, 1, 4},
+        {4 * NEED_TP2 - 1, MIX_OK, 4, 4, 1, 4},
+        {4 * NEED_TP4, MIX_OK, 4, 4, 1, 4},
+        {4 * NEED_LEAST, MIX_OK, 4, 2, 2, 4},
+        {4 * NEED_LEAST - 1, MIX_EFIT, 0, 0, 0, 0},
+        {0, MIX_EFIT, 0, 0, 0, 0},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -64,9 +69,10 @@ static void memory_decides(void)
                (unsigned long long)cases[i].memory);
             continue;
         }
-        ok(rc == MIX_OK && p.numeric.tp == cases[i].tp && p.numeric.etp == cases[i].tp &&
-               p.dp == 4 / cases[i].tp && p.edp == p.dp && p.ep == 1 && p.world == 4,
-           "%llu bytes take tp %d", (unsigned long long)cases[i].memory, cases[i].tp);
+        ok(rc == MIX_OK && p.numeric.tp == cases[i].tp && p.numeric.etp == cases[i].etp &&
+               p.dp == 4 / cases[i].tp && p.ep == cases[i].ep && p.world == 4,
+           "%llu bytes take tp %d, etp %d, ep %d", (unsigned long long)cases[i].memory,
+           p.numeric.tp, p.numeric.etp, p.ep);
         ok(p.pages == cases[i].pages && p.max_model_len == 64, "with %d pages", p.pages);
         ok(mix_plan_wrong(&p) == NULL, "which is a plan");
     }
@@ -78,7 +84,7 @@ static void what_is_missing(void)
     struct mix_plan p;
 
     mix_log_level(MIX_LOG_SILENT);
-    ok(search(2, 4, 4 * NEED_TP4 - 1, &pins, &p) == MIX_EFIT &&
+    ok(search(2, 4, 4 * NEED_LEAST - 1, &pins, &p) == MIX_EFIT &&
            strstr(mix_err_last(), "(1 bytes) too few") && strstr(mix_err_last(), "tp 4"),
        "a byte too few is said");
     ok(strstr(mix_err_last(), "numbers of ranks that would do: 2, 4 (1, 2 on each node)"),
@@ -416,7 +422,7 @@ static void reasons(void)
 
     in.pins = small_pins();
     ok(mix_plan_search(&in, &p, &why) == MIX_OK &&
-           strstr(why.s, "tp 2 x dp 2, etp 2 x ep 1 x edp 2, tp fits: 8.31 KiB a rank besides keys "
+           strstr(why.s, "tp 2 x dp 2, etp 2 x ep 1 x edp 2, tp fits: 9.31 KiB a rank besides keys "
                          "and values\n") == why.s,
        "the best comes first");
     mix_str_clear(&why);

@@ -1,0 +1,309 @@
+/* cmd_bench.c - mixserve bench plan: what the planner predicts against what steps take.
+ *
+ * All ranks run; rank 0 prints one table, or one JSON document. */
+#include "cli/cli.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "cli/bench_plan.h"
+#include "model/gauge.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double step_s = 0.1; /* of a layout in a pass: 40 layouts take 3 jobs about a minute */
+
+struct bench {
+    const struct mix_options *o;
+    struct mix_comm *comm;
+    struct mix_group *world;
+    struct mix_dev *dev;
+    struct mix_topo topo;
+    struct mix_arch arch;
+    struct mix_machine machine;
+    struct mix_bench_job *job; /* [MIX_BENCH_JOBS] */
+    int domain;
+};
+
+static int open_world(struct bench *b)
+{
+    int rc = MIX_OK, *all = NULL, ranks;
+
+    TRY(mix_comm_open(&b->comm, b->o->stall_timeout));
+    ranks = mix_comm_size(b->comm);
+    TRY(mix_calloc(&all, (size_t)ranks, sizeof *all, "ranks"));
+    for (int i = 0; i < ranks; i++)
+        all[i] = i;
+    TRY(mix_group_open(&b->world, b->comm, "world", all, ranks));
+    TRY(mix_topo_gather(&b->topo));
+    TRY(mix_dev_open(&b->dev, "cpu", 0,
+                     b->o->threads ? (int)b->o->threads
+                                   : b->topo.rank[mix_comm_rank(b->comm)].threads));
+    TRY(mix_calloc(&b->job, MIX_BENCH_JOBS, sizeof *b->job, "what is measured"));
+out:
+    free(all);
+    return rc;
+}
+
+/* Rank 0 looks at the files; everybody gets what is in them, or the code of what is wrong. */
+static int look(struct bench *b)
+{
+    int rc = MIX_OK;
+    struct {
+        int64_t rc;
+        struct mix_arch arch;
+        struct mix_machine machine;
+    } letter = {0};
+    const char *cannot;
+
+    if (mix_comm_rank(b->comm) == 0) {
+        letter.rc = mix_arch_load(&letter.arch, b->o->model);
+        if (letter.rc == MIX_OK && (cannot = mix_arch_cannot_run(&letter.arch)))
+            letter.rc = MIX_FAIL(MIX_EINPUT, "%s: %s", b->o->model, cannot);
+        if (letter.rc == MIX_OK && b->o->machine)
+            letter.rc = mix_machine_load(&letter.machine, b->o->machine);
+        if (letter.rc == MIX_OK && b->o->domain_size && b->topo.ranks % b->o->domain_size)
+            letter.rc = MIX_FAIL(MIX_EUSAGE, "--domain-size %d does not divide %d ranks",
+                                 (int)b->o->domain_size, b->topo.ranks);
+    }
+    TRY(mix_group_bcast(b->world, &letter, sizeof letter, 0));
+    b->arch = letter.arch;
+    b->machine = letter.machine;
+    if (b->o->num_layers && b->o->num_layers < b->arch.layers)
+        b->arch.layers = (int)b->o->num_layers;
+    b->domain = b->o->domain_size ? (int)b->o->domain_size : b->topo.rank[0].local_ranks;
+    rc = (int)letter.rc;
+out:
+    return rc;
+}
+
+static int find_machine(struct bench *b)
+{
+    int rc;
+    struct mix_gauge g;
+    struct mix_gauge_config c = {
+        .comm = b->comm,
+        .world = b->world,
+        .dev = b->dev,
+        .topo = &b->topo,
+        .arch = &b->arch,
+        .domain_size = b->domain,
+    };
+
+    if (b->o->machine)
+        return MIX_OK;
+    TRY(mix_gauge_machine(&g, &c));
+    b->machine = g.machine;
+out:
+    return rc;
+}
+
+/* ---- what it says */
+
+struct summary {
+    double median_error, p90_error; /* of steps: |predicted / measured - 1| */
+    int best;                       /* of run, by the measured job */
+    double regret;                  /* of the first: its job over the best, less 1 */
+    double spread;                  /* of the best over its passes */
+    double told[MIX_COST_PARTS], spent[MIX_COST_PARTS]; /* means over layouts */
+};
+
+static double job_seconds(const struct mix_bench_layout *l)
+{
+    return l->steps * l->measured;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double spread(const struct mix_bench_layout *l)
+{
+    double low = l->pass[0], high = l->pass[0];
+
+    for (int i = 1; i < MIX_BENCH_PASSES; i++) {
+        low = fmin(low, l->pass[i]);
+        high = fmax(high, l->pass[i]);
+    }
+    return high / low - 1;
+}
+
+static struct summary summarise(const struct mix_bench_job *j)
+{
+    struct summary s = {0};
+    double error[MIX_BENCH_LAYOUTS];
+
+    for (int i = 0; i < j->count; i++) {
+        const struct mix_bench_layout *l = &j->run[i];
+
+        error[i] = fabs(l->predicted / l->measured - 1);
+        if (job_seconds(l) < job_seconds(&j->run[s.best]))
+            s.best = i;
+        for (int p = 0; p < MIX_COST_PARTS; p++) {
+            s.told[p] += l->told[p] / j->count;
+            s.spent[p] += l->spent[p] / j->count;
+        }
+    }
+    qsort(error, (size_t)j->count, sizeof *error, by_value);
+    s.median_error = error[j->count / 2];
+    s.p90_error = error[j->count * 9 / 10];
+    s.regret = job_seconds(&j->run[0]) / job_seconds(&j->run[s.best]) - 1;
+    s.spread = spread(&j->run[s.best]);
+    return s;
+}
+
+/* Is the plan that would be chosen as good as the best, as far as that can be seen? */
+static bool good(const struct summary *s)
+{
+    return s->regret <= fmax(0.07, 2 * s->spread);
+}
+
+static void print_job(const struct mix_bench_job *j)
+{
+    struct summary s = summarise(j);
+
+    printf("\njob %s: %d of %d layouts that fit\n"
+           "   #  %-44s  tokens  predicted   measured  ratio  spread       job\n",
+           j->name, j->count, j->fit, "layout");
+    for (int i = 0; i < j->count; i++) {
+        const struct mix_bench_layout *l = &j->run[i];
+        char name[96];
+
+        mix_layout_name(&l->layout, name);
+        printf("%4d  %-44s  %6.1f  %6.2f ms  %6.2f ms  %5.2f  %4.0f %%  %6.0f s%s\n", l->rank + 1,
+               name, l->tokens, l->predicted * 1e3, l->measured * 1e3, l->predicted / l->measured,
+               spread(l) * 100, job_seconds(l), i == s.best ? "  best" : "");
+    }
+    printf("error of a step: median %.1f %%, 9 of 10 within %.1f %%; the first is %.1f %% off the "
+           "best (spread %.1f %%): %s\n",
+           s.median_error * 100, s.p90_error * 100, s.regret * 100, s.spread * 100,
+           good(&s) ? "good" : "bad");
+    printf("%-12s", "mean, ms");
+    for (int p = 0; p < MIX_COST_PARTS; p++)
+        printf("  %17s", mix_cost_part_name((enum mix_cost_part)p));
+    printf("\n%-12s", "predicted");
+    for (int p = 0; p < MIX_COST_PARTS; p++)
+        printf("  %17.3f", s.told[p] * 1e3);
+    printf("\n%-12s", "measured");
+    for (int p = 0; p < MIX_COST_PARTS; p++)
+        printf("  %17.3f", s.spent[p] * 1e3);
+    printf("\n");
+}
+
+static json_t *parts_json(const double *part)
+{
+    json_t *o = json_object();
+
+    for (int p = 0; p < MIX_COST_PARTS; p++)
+        json_object_set_new(o, mix_cost_part_name((enum mix_cost_part)p), json_real(part[p]));
+    return o;
+}
+
+static json_t *layout_json(const struct mix_bench_layout *l)
+{
+    return json_pack(
+        "{s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "rank",
+        l->rank + 1, "tp", (int)l->layout.tp, "dp", (int)l->layout.dp, "etp", (int)l->layout.etp,
+        "ep", (int)l->layout.ep, "edp", (int)l->layout.edp, "exchange",
+        mix_exchange_kind_name(l->layout.exchange), "tokens", l->tokens, "decode", l->decode,
+        "context", l->context, "steps", l->steps, "predicted_seconds", l->predicted,
+        "measured_seconds", l->measured, "spread", spread(l), "predicted", parts_json(l->told),
+        "measured", parts_json(l->spent));
+}
+
+static json_t *job_json(const struct mix_bench_job *j)
+{
+    struct summary s = summarise(j);
+    json_t *list = json_array();
+
+    for (int i = 0; i < j->count; i++)
+        json_array_append_new(list, layout_json(&j->run[i]));
+    return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:b, s:i, s:o}", "job", j->name, "fit", j->fit,
+                     "median_error", s.median_error, "p90_error", s.p90_error, "regret", s.regret,
+                     "spread", s.spread, "good", (int)good(&s), "best", j->run[s.best].rank + 1,
+                     "layouts", list);
+}
+
+static int print_json(const struct bench *b)
+{
+    json_t *list = json_array(), *all;
+    char *text;
+
+    for (int i = 0; i < MIX_BENCH_JOBS; i++)
+        json_array_append_new(list, job_json(&b->job[i]));
+    all = json_pack("{s:i, s:i, s:s, s:s, s:o}", "ranks", b->topo.ranks, "domain_size", b->domain,
+                    "model", b->o->model, "machine", b->machine.name, "jobs", list);
+    text = all ? json_dumps(all, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
+    json_decref(all);
+    if (!text)
+        return MIX_FAIL(MIX_EFIT, "out of host memory: what was measured");
+    printf("%s\n", text);
+    free(text);
+    return MIX_OK;
+}
+
+static int tell(const struct bench *b)
+{
+    if (b->o->json)
+        return print_json(b);
+    printf("%s, %d layers, on %d ranks in domains of %d; machine %s\n", b->o->model, b->arch.layers,
+           b->topo.ranks, b->domain, b->machine.name);
+    for (int i = 0; i < MIX_BENCH_JOBS; i++)
+        print_job(&b->job[i]);
+    return MIX_OK;
+}
+
+static int run(const struct mix_options *o, const bool *given, int argc, char **argv)
+{
+    int rc = MIX_OK, code = MIX_OK;
+    struct bench b = {.o = o};
+
+    (void)given, (void)argc, (void)argv;
+    if (strcmp(o->word[0], "plan") != 0)
+        return MIX_FAIL(MIX_EUSAGE, "bench %s: it is one of plan", o->word[0]);
+    TRY(open_world(&b));
+    TRY(look(&b));
+    TRY(find_machine(&b));
+    struct mix_bench_config config = {.comm = b.comm,
+                                      .world = b.world,
+                                      .dev = b.dev,
+                                      .topo = &b.topo,
+                                      .arch = &b.arch,
+                                      .machine = &b.machine,
+                                      .dir = o->model,
+                                      .dtype = o->dtype,
+                                      .domain_size = b.domain,
+                                      .step_s = step_s};
+    for (int i = 0; i < MIX_BENCH_JOBS; i++)
+        TRY(mix_bench_job(&b.job[i], &config, i));
+    if (mix_comm_rank(b.comm) == 0)
+        code = tell(&b);
+    TRY(mix_group_bcast(b.world, &code, sizeof code, 0)); /* nobody leaves before it is known */
+    TRY(code);
+    mix_dev_close(b.dev);
+    mix_group_close(b.world);
+    mix_topo_fini(&b.topo);
+    mix_comm_close(b.comm);
+out:
+    free(b.job);
+    return rc;
+}
+
+const struct mix_command mix_cmd_bench = {
+    .name = "bench",
+    .id = MIX_CMD_BENCH,
+    .words = "WHAT",
+    .text = "what was predicted against what is measured, here",
+    .more =
+        "bench plan: layouts of the ranks at hand for a job of long prompts, one of long answers\n"
+        "and an even one: up to 40, each with the planner's step and the measured one; at the\n"
+        "end how far the plan that would be chosen is off the best.  Weights are made up.",
+    .example = "mpirun -n 4 mixserve bench plan --model inputs/models/tiny-qwen3-moe",
+    .run = run,
+};
