@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "comm/check_mpi.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,6 +138,18 @@ void mix_comm_phase(struct mix_comm *c, long step, const char *phase)
 {
     c->step = step;
     c->phase = phase;
+}
+
+char *mix_comm_doing(const struct mix_comm *c, char text[120])
+{
+    int n = 0;
+
+    text[0] = '\0';
+    if (c->waits_in)
+        n = snprintf(text, 80, " in %s of %s", c->waits_in, c->waits_of);
+    if (c->phase && n >= 0 && n < 80)
+        snprintf(text + n, (size_t)(120 - n), " (step %ld, %s)", c->step, c->phase);
+    return text;
 }
 
 void mix_comm_tick_set(struct mix_comm *c, int (*tick)(void *ctx), void *ctx)

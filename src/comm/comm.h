@@ -42,6 +42,10 @@ void mix_comm_domain_set(struct mix_comm *c, int ranks);
 /* What the rank is doing, for the line that a stall prints; step and a short constant text. */
 void mix_comm_phase(struct mix_comm *c, long step, const char *phase);
 
+/* What I am doing, for other lines about a stall: " in dispatch of copy (step 12, forward)", "
+ * (step 12, forward)", or nothing. */
+char *mix_comm_doing(const struct mix_comm *c, char text[120]);
+
 /* Called by everyone who waits (claims are answered there), between two tests: it must be short and
  * must not use a group.  Its code, if not MIX_OK, ends the wait.  NULL: nothing. */
 void mix_comm_tick_set(struct mix_comm *c, int (*tick)(void *ctx), void *ctx);

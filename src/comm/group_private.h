@@ -23,6 +23,7 @@ struct mix_comm {
 
     long step; /* what the rank is doing, for the line about a stall */
     const char *phase;
+    const char *waits_in, *waits_of; /* the operation and the group that it waits in, or NULL */
 
     int (*tick)(void *ctx);
     void *tick_ctx;

@@ -118,7 +118,7 @@ static int stalled(struct mix_group *g, const char *what, double waited, bool hu
                    mix_late_fn *late, const void *ctx)
 {
     struct mix_comm *c = g->comm;
-    char who[400], doing[100] = "", *whom = c->whom;
+    char who[400], doing[120], *whom = c->whom;
     bool more = true, someone = false;
     int rc = MIX_OK;
 
@@ -132,10 +132,9 @@ static int stalled(struct mix_group *g, const char *what, double waited, bool hu
     for (int i = 0; i < c->size; i++)
         someone |= whom[i] == 3;
     name(c, whom, someone ? 3 : 2, who, sizeof who);
-    if (c->phase)
-        snprintf(doing, sizeof doing, " (step %ld, %s)", c->step, c->phase);
     rc = MIX_FAIL(MIX_ECOMM, "%swaited %.3g s in %s of %s%s for %s",
-                  hurried ? "after the signal to stop, " : "", waited, what, g->name, doing, who);
+                  hurried ? "after the signal to stop, " : "", waited, what, g->name,
+                  mix_comm_doing(c, doing), who);
 out:
     return rc;
 }
@@ -171,7 +170,11 @@ int mix_wait_turn(struct mix_group *g, const char *what, double since, mix_late_
     double now;
     bool hurried;
 
-    TRY(tick(g->comm));
+    g->comm->waits_in = what;
+    g->comm->waits_of = g->name;
+    rc = tick(g->comm);
+    g->comm->waits_in = NULL;
+    TRY(rc);
     now = mix_now();
     if (now - since < yield_s) {
         sched_yield();

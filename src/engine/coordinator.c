@@ -137,6 +137,7 @@ int mix_coordinator_letter(struct mix_coordinator *c, const struct mix_letter *l
 
 int mix_coordinator_turn(struct mix_coordinator *c)
 {
+    char doing[120];
     int rc = MIX_OK;
     double now = mix_now();
 
@@ -151,10 +152,10 @@ int mix_coordinator_turn(struct mix_coordinator *c)
     TRY(mix_job_beat(c->config.job));
     for (int i = 0; i < c->config.replicas; i++) /* who has left has nothing more to say */
         if (!c->replica[i].left && now - c->replica[i].heard > c->config.stall_s)
-            return MIX_FAIL(MIX_ECOMM, "rank %d (node %s) has not been heard of for %.0f s",
+            return MIX_FAIL(MIX_ECOMM, "rank %d (node %s) has not been heard of for %.0f s%s",
                             c->replica[i].leader,
                             mix_comm_host(c->config.comm, c->replica[i].leader),
-                            now - c->replica[i].heard);
+                            now - c->replica[i].heard, mix_comm_doing(c->config.comm, doing));
     struct mix_counts all = sum(c);
     mix_progress_update(c->config.progress, &all);
 out:

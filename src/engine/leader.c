@@ -76,6 +76,7 @@ static int read_letter(struct mix_leader *l, const struct mix_letter *letter)
 
 int mix_leader_turn(struct mix_leader *l)
 {
+    char doing[120];
     int rc = MIX_OK;
     struct mix_letter letter;
     bool got = true;
@@ -89,8 +90,9 @@ int mix_leader_turn(struct mix_leader *l)
             TRY(read_letter(l, &letter));
     }
     if (now - l->heard > l->config.stall_s)
-        return MIX_FAIL(MIX_ECOMM, "rank 0 (node %s) has not been heard of for %.0f s",
-                        mix_comm_host(l->config.comm, 0), now - l->heard);
+        return MIX_FAIL(MIX_ECOMM, "rank 0 (node %s) has not been heard of for %.0f s%s",
+                        mix_comm_host(l->config.comm, 0), now - l->heard,
+                        mix_comm_doing(l->config.comm, doing));
     if (now - l->reported >= 1 && !l->left) {
         l->reported = now;
         TRY(post(l, MIX_LETTER_REPORT));

@@ -45,8 +45,7 @@ int mix_plan_sums(int exchange, int etp, int ep, int wire, bool shuffled)
 
     if (exchange == MIX_EXCHANGE_TP)
         return subtrees ? MIX_SUMS_EXPERTS : ep;
-    return exchange == MIX_EXCHANGE_EP && etp > 1 && wire != MIX_F32 ? MIX_SUMS_SLICES
-                                                                     : MIX_SUMS_EXPERTS;
+    return MIX_SUMS_EXPERTS;
 }
 
 const char *mix_plan_wrong(const struct mix_plan *plan)
@@ -137,8 +136,6 @@ static const char *sums_name(int32_t sums, char text[40])
 {
     if (sums == MIX_SUMS_EXPERTS)
         return "sums of single experts";
-    if (sums == MIX_SUMS_SLICES)
-        return "sums of slices of experts";
     snprintf(text, 40, "sums of %d groups of experts", sums);
     return text;
 }

@@ -25,10 +25,9 @@ enum mix_exchange_kind {
     MIX_EXCHANGE_KINDS
 };
 
-/* What is summed before it is sent.  Each expert's result may travel by itself (its slices summed
- * in fp32 first), each slice of it may, or the experts of a rank may be summed first: then the
- * value is the number of such groups, ep. */
-enum { MIX_SUMS_EXPERTS = 0, MIX_SUMS_SLICES = -1 };
+/* What is summed, and rounded to the wire type, before the sum over experts: the slices of an
+ * expert, or the experts of a home, slice by slice; then the value is the number of homes, ep. */
+enum { MIX_SUMS_EXPERTS = 0 };
 
 struct mix_plan_numeric {
     int32_t tp, etp;

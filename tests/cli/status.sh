@@ -58,7 +58,7 @@ dead=$(field done)
 ls -l --time-style=full-iso o.h5.job | cmp -s - before; ok $? "looking changes nothing"
 
 start in.h5 o.h5
-until_status o.h5 "^  attempts +2, " && sleep 1
+until_status o.h5 "^  attempts +2, "
 kill -TERM "$job"
 finish
 is 75 "the same command, stopped by SIGTERM"

@@ -4,6 +4,7 @@ dist_check_SCRIPTS += \
   %D%/dead.sh \
   %D%/kill.sh \
   %D%/layouts.sh \
+  %D%/mesh.sh \
   %D%/refuse.sh \
   %D%/look.sh \
   %D%/probe.sh \

@@ -95,9 +95,6 @@ static void impossible(void)
         {4, 1, 3, 3, 1, MIX_EFIT, "4 heads cannot be split over tp 3"},
         {12, 4, 6, 1, 1, MIX_EFIT, "4 kv heads"},
         {64, 2, 64, 64, 1, MIX_EFIT, "without a part"},
-        {4, 1, 2, 4, 1, MIX_EUSAGE, "etp 4"},
-        {4, 1, 4, 3, 1, MIX_EUSAGE, "etp 3"},
-        {4, 1, 4, 2, 2, MIX_EUSAGE, "ep 2"},
     };
 
     mix_log_level(MIX_LOG_SILENT);
