@@ -4,6 +4,7 @@
 #include "cli/decide.h"
 
 #include "arch/tensors.h"
+#include "base/busy.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -107,7 +108,7 @@ out:
 }
 
 /* The plan as lines of the log. */
-static int tell(const struct mix_plan_input *in, const struct mix_plan *plan, const char *why)
+static int tell_plan(const struct mix_plan_input *in, const struct mix_plan *plan, const char *why)
 {
     int rc = MIX_OK;
     struct mix_str text = {0};
@@ -152,7 +153,7 @@ static int make_plan(const struct mix_decide *k, const struct mix_job *job, stru
         TRY(mix_plan_resume(&in, &stored, plan, &why));
     else
         TRY(mix_plan_search(&in, plan, &why));
-    TRY(tell(&in, plan, mix_log_on(MIX_LOG_DEBUG) ? why.s : NULL));
+    TRY(tell_plan(&in, plan, mix_log_on(MIX_LOG_DEBUG) ? why.s : NULL));
     if (!plan->numeric.invariant)
         mix_log(MIX_LOG_WARN, "not batch-invariant: on this CPU a row's numbers depend on the rows "
                               "beside it; stored with the results");
@@ -219,13 +220,52 @@ out:
     return rc;
 }
 
+/* To all: is rank 0 still at it? */
+static int tell(const struct mix_decide *k, int64_t more)
+{
+    return mix_group_bcast(k->world, &more, sizeof more, 0);
+}
+
+static int tell_more(void *ctx)
+{
+    return tell(ctx, true);
+}
+
+/* A large input or folder takes longer to look at than the others wait for a rank that says
+ * nothing. */
+static int decide_for_all(struct mix_decide k, struct mix_decision *d, struct mix_job **job)
+{
+    double stall_s = k.o->stall_timeout, every_s = stall_s > 0 && stall_s < 4 ? stall_s / 4 : 1;
+    int rc, told;
+
+    mix_busy_set(tell_more, &k, every_s);
+    rc = decide(&k, d, job);
+    mix_busy_set(NULL, NULL, 0);
+    told = tell(&k, false);
+    return rc ? rc : told;
+}
+
+static int wait_for_decision(const struct mix_decide *k)
+{
+    int rc;
+    int64_t more;
+
+    do
+        TRY(mix_group_bcast(k->world, &more, sizeof more, 0));
+    while (more);
+out:
+    return rc;
+}
+
 int mix_decide(const struct mix_decide *k, struct mix_decision *d, struct mix_job **job)
 {
     int rc = MIX_OK;
 
     memset(d, 0, sizeof *d);
     if (mix_comm_rank(k->comm) == 0)
-        rc = decide(k, d, job);
+        rc = decide_for_all(*k, d, job);
+    else
+        TRY(wait_for_decision(k));
     TRY(mix_plan_scatter(k->world, &d->plan, rc));
     TRY(mix_group_bcast(k->world, d, sizeof *d, 0));
 out:
