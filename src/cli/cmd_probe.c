@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "io/file.h"
 #include "model/gauge.h"
+#include "plan/mesh.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@ struct probe {
     struct mix_topo topo;
     struct mix_arch arch; /* with --model */
     struct mix_gauge gauge;
-    int domain; /* ranks of one */
+    int domain;           /* ranks of one */
+    struct mix_plan mesh; /* its degrees alone: as pinned, else tp 1, etp 1, ep all ranks */
 };
 
 static int open_world(struct probe *p)
@@ -63,26 +65,56 @@ static int choose_domain(struct probe *p)
     return MIX_OK;
 }
 
+/* The meshes whose groups are shown. */
+static int make_mesh(struct probe *p)
+{
+    int rc = MIX_OK, world = p->topo.ranks;
+    int tp = p->o->tp ? (int)p->o->tp : 1, etp = p->o->etp ? (int)p->o->etp : 1;
+    int ep = p->o->ep ? (int)p->o->ep : world / etp;
+
+    if (p->domain % tp || p->domain % etp || world % (etp * ep)) {
+        rc = MIX_FAIL(MIX_EUSAGE,
+                      "tp %d and etp %d must divide the %d ranks of a domain, etp x ep the %d of "
+                      "the world (ep is %d)",
+                      tp, etp, p->domain, world, ep);
+        goto out;
+    }
+    p->mesh = (struct mix_plan){.numeric = {.tp = tp, .etp = etp},
+                                .world = world,
+                                .domain_size = p->domain,
+                                .domains = world / p->domain,
+                                .dp = world / tp,
+                                .ep = ep,
+                                .edp = world / (etp * ep)};
+out:
+    return rc;
+}
+
 /* What rank 0 reads and decides, or the code of what is wrong, to everybody: one rank says it. */
 static int look(struct probe *p)
 {
     int rc = MIX_OK;
     struct {
         int64_t rc, domain;
+        struct mix_plan mesh;
         struct mix_arch arch;
         struct mix_machine machine;
     } letter = {0};
 
     if (mix_comm_rank(p->comm) == 0) {
         letter.rc = choose_domain(p);
+        if (letter.rc == MIX_OK)
+            letter.rc = make_mesh(p);
         letter.domain = p->domain;
         if (p->o->model && letter.rc == MIX_OK)
             letter.rc = mix_arch_load(&letter.arch, p->o->model);
         if (p->o->machine && letter.rc == MIX_OK)
             letter.rc = mix_machine_load(&letter.machine, p->o->machine);
     }
+    letter.mesh = p->mesh;
     TRY(mix_group_bcast(p->world, &letter, sizeof letter, 0));
     p->domain = (int)letter.domain;
+    p->mesh = letter.mesh;
     p->arch = letter.arch;
     p->gauge.machine = letter.machine;
     rc = (int)letter.rc;
@@ -169,14 +201,15 @@ static void print_rates(const struct mix_machine *m)
 
 static int print_text(const struct probe *p)
 {
-    int rc = MIX_OK, ranks = p->topo.ranks;
+    int rc = MIX_OK;
     const struct mix_machine *m = &p->gauge.machine;
     struct mix_str table = {0};
 
     TRY(mix_topo_table(&p->topo, &table));
     fwrite(table.s, 1, table.len, stdout);
-    printf("groups: world of %d, domains %d of %d, rails %d of %d\n", ranks, ranks / p->domain,
-           p->domain, p->domain, ranks / p->domain);
+    mix_str_clear(&table);
+    TRY(mix_mesh_say(&p->mesh, &table));
+    fwrite(table.s, 1, table.len, stdout);
     printf("machine: %s (%s)\n", m->name, m->device);
     print_links(p);
     print_rates(m);
@@ -208,9 +241,10 @@ static int print_json(const struct probe *p, const struct mix_str *machine)
 
     for (int i = 0; i < p->topo.ranks; i++)
         json_array_append_new(ranks, rank_json(&p->topo.rank[i], i, p->domain));
-    all = json_pack("{s:o, s:{s:i, s:i, s:i}, s:o}", "ranks", ranks, "groups", "world",
-                    p->topo.ranks, "domain", p->domain, "rail", p->topo.ranks / p->domain,
-                    "machine", json_loadb(machine->s, machine->len, 0, NULL));
+    all = json_pack("{s:o, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i}, s:o}", "ranks", ranks, "groups",
+                    "world", p->topo.ranks, "domain", p->domain, "rail", p->topo.ranks / p->domain,
+                    "tp", p->mesh.numeric.tp, "etp", p->mesh.numeric.etp, "ep", p->mesh.ep, "edp",
+                    p->mesh.edp, "machine", json_loadb(machine->s, machine->len, 0, NULL));
     if (all && !p->o->machine)
         json_object_set_new(all, "measured",
                             json_pack("{s:b, s:b, s:f, s:f}", "inside", (int)g->measured[0],

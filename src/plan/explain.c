@@ -2,6 +2,7 @@
 #include "plan/explain.h"
 
 #include "base/err.h"
+#include "plan/mesh.h"
 
 #include <inttypes.h>
 
@@ -15,6 +16,7 @@ static int layout(const struct mix_plan_input *in, const struct mix_plan *p, str
                      in->topo->hosts, in->topo->hosts == 1 ? "" : "s", n->tp, p->dp));
     TRY(mix_str_addf(out, "experts etp %d x ep %d x edp %d, exchange %s\n", n->etp, p->ep, p->edp,
                      mix_exchange_kind_name(p->exchange)));
+    TRY(mix_mesh_say(p, out));
     TRY(mix_str_addf(out, "numbers: %s operands, %s keys and values, %sbatch-invariant; %s\n",
                      mix_dtype_name((enum mix_dtype)n->dtype),
                      mix_dtype_name((enum mix_dtype)n->kv_dtype), n->invariant ? "" : "NOT ",

@@ -1,6 +1,8 @@
 /* mesh.c - see mesh.h: a group is every rank with which a rank agrees in some coordinates. */
 #include "plan/mesh.h"
 
+#include "base/err.h"
+
 static const char *const names[MIX_MESH_GROUPS] = {
     [MIX_MESH_WORLD] = "world",
     [MIX_MESH_DOMAIN] = "domain",
@@ -73,6 +75,28 @@ int mix_mesh_members(const struct mix_plan *plan, enum mix_mesh_group g, int ran
         if (together(plan, g, rank, r))
             member[n++] = r;
     return n;
+}
+
+int mix_mesh_say(const struct mix_plan *plan, struct mix_str *out)
+{
+    const struct mix_plan_numeric *n = &plan->numeric;
+    int world = plan->world, rc = MIX_OK;
+    const int size[] = {
+        [MIX_MESH_WORLD] = world,
+        [MIX_MESH_DOMAIN] = plan->domain_size,
+        [MIX_MESH_RAIL] = world / plan->domain_size,
+        [MIX_MESH_TP] = n->tp,
+        [MIX_MESH_ETP] = n->etp,
+        [MIX_MESH_EP] = plan->ep,
+        [MIX_MESH_EDP] = plan->edp,
+    };
+
+    TRY(mix_str_addf(out, "groups:"));
+    for (int g = MIX_MESH_WORLD; g <= MIX_MESH_EDP; g++)
+        TRY(mix_str_addf(out, "%s %s %d of %d", g ? "," : "", names[g], world / size[g], size[g]));
+    TRY(mix_str_addf(out, "\n"));
+out:
+    return rc;
 }
 
 bool mix_mesh_copies_fit(const struct mix_plan *plan)

@@ -13,6 +13,7 @@
 #ifndef MIX_PLAN_MESH_H
 #define MIX_PLAN_MESH_H
 
+#include "base/str.h"
 #include "plan/plan.h"
 
 enum mix_mesh_group {
@@ -34,6 +35,9 @@ const char *mix_mesh_name(enum mix_mesh_group g); /* "world", "copy's rail", as 
 
 /* The world ranks of rank's group, rising; returns how many.  member has room for plan->world. */
 int mix_mesh_members(const struct mix_plan *plan, enum mix_mesh_group g, int rank, int *member);
+
+/* "groups: world 1 of 8, domain 2 of 4, rail 4 of 2, tp ...": the first seven. */
+int mix_mesh_say(const struct mix_plan *plan, struct mix_str *out);
 
 /* Does every copy consist of whole domains, or lie inside one?  hybrid needs that. */
 bool mix_mesh_copies_fit(const struct mix_plan *plan);

@@ -20,16 +20,16 @@ shown() { grep -Eq -- "$1" "$out"; ok $? "stdout shows: $1"; }
 probe 0
 is 0 "alone"
 shown ' ranks 0 .* threads '
-shown '^groups: world of 1, domains 1 of 1, rails 1 of 1$'
+shown '^groups: world 1 of 1, domain 1 of 1, rail 1 of 1, tp 1 of 1, etp 1 of 1, ep 1 of 1, edp 1 of 1$'
 shown '^inside +none here: taken as two copies in memory$'
 for type in float32 bfloat16; do
   for kind in dense experts attention memory; do shown "^$type +$kind +[0-9.]+ +[0-9.]+ "; done
 done
-says 'one rank has no links'
+shown 'taken as two copies in memory'
 probe 4 --domain-size 2 --model "$model"
 is 0 "4 ranks, domains of 2, sizes of a model"
 shown ' ranks 0-3 '
-shown '^groups: world of 4, domains 2 of 2, rails 2 of 2$'
+shown '^groups: world 1 of 4, domain 2 of 2, rail 2 of 2, tp 4 of 1, etp 4 of 1, ep 1 of 4, edp 4 of 1$'
 [ "$(grep -cE '^(inside|between) +latency +64 B' "$out")" = 2 ]
 ok $? "both classes are measured"
 [ ! -s "$err" ]
@@ -51,7 +51,7 @@ assert first["machine"] == saved == again["machine"]
 assert [r["rank"] for r in first["ranks"]] == [0, 1, 2, 3]
 assert all(r["local_ranks"] == 4 and r["domain"] == 0 and r["rail"] == r["rank"]
            and r["threads"] >= 1 and r["memory"] > 1 << 28 and r["isa"] for r in first["ranks"])
-assert first["groups"] == {"world": 4, "domain": 4, "rail": 1}
+assert first["groups"] == {"world": 4, "domain": 4, "rail": 1, "tp": 1, "etp": 1, "ep": 4, "edp": 1}
 assert first["measured"]["inside"] and not first["measured"]["between"]
 assert "measured" not in again
 assert saved["shared"] is True and saved["ranks"] == 4 and saved["domain"] == 4

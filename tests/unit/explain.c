@@ -31,10 +31,14 @@ int main(void)
        "a plan is explained");
     for (size_t i = 0; i < out.len; i++)
         lines += out.s[i] == '\n';
-    ok(lines >= 6 && lines <= 10, "in %d lines", lines);
+    ok(lines >= 6 && lines <= 11, "in %d lines", lines);
     ok(has(&out, ": 8 ranks on 2 nodes, attention tp 2 x dp 4, experts etp 2 x ep 1 x edp 4, "
                  "exchange tp\n"),
        "the layout");
+    ok(has(&out,
+           "groups: world 1 of 8, domain 2 of 4, rail 4 of 2, tp 4 of 2, etp 4 of 2, ep 8 of 1, "
+           "edp 2 of 4\n"),
+       "its groups");
     ok(has(&out, "F32 operands, F32 keys and values, batch-invariant; f32 kernels\n"), "numbers");
     ok(has(&out, "tp 2 x dp 4, etp 2 x ep 1 x edp 4, tp fits: "), "what decided");
     ok(has(&out, "up to 4 sequences and 8 tokens of a replica\n"), "a step");
