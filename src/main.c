@@ -7,6 +7,7 @@
  * code leaves it a moment, and the launcher ends both. */
 #include "base/err.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "cli/cli.h"
 
 #include <mpi.h>
@@ -75,6 +76,7 @@ int main(int argc, char **argv)
     /* Who waits leaves the core to others: with more ranks than cores a barrier of Open MPI takes
      * 80 us this way and 60 ms without (8 ranks, 2 cores). */
     setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+    mix_one_heap();
     if (rank > 0) /* a wrong command line is found by all ranks and reported by one */
         mix_log_level(MIX_LOG_SILENT);
     code = mix_cli(argc, argv);

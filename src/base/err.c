@@ -3,11 +3,15 @@
 
 #include "base/log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static char last[512] = "";
+enum { ROOM = 512 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char last[ROOM] = ""; /* guarded: two threads may fail at once */
 
 const char *mix_err_name(int code)
 {
@@ -39,19 +43,28 @@ const char *mix_err_name(int code)
 
 int mix_err_report(int code, const char *file, int line, const char *fmt, ...)
 {
+    char text[ROOM] = "";
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(last, sizeof last, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    pthread_mutex_lock(&lock);
+    memcpy(last, text, sizeof last);
+    pthread_mutex_unlock(&lock);
     if (code == MIX_EBUG) /* only a bug needs the place in the source */
-        mix_log(MIX_LOG_ERROR, "%s (%s:%d)", last, file, line);
+        mix_log(MIX_LOG_ERROR, "%s (%s:%d)", text, file, line);
     else
-        mix_log(MIX_LOG_ERROR, "%s", last);
+        mix_log(MIX_LOG_ERROR, "%s", text);
     return code;
 }
 
 const char *mix_err_last(void)
 {
-    return last;
+    static _Thread_local char copy[ROOM];
+
+    pthread_mutex_lock(&lock);
+    memcpy(copy, last, sizeof copy);
+    pthread_mutex_unlock(&lock);
+    return copy;
 }

@@ -32,7 +32,8 @@ const char *mix_err_name(int code); /* "storage", "usage", ...; never NULL */
 int mix_err_report(int code, const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* The text of the last report of this process, for the line that main prints; "" if none. */
+/* The text of the last report of this process, by whatever thread, for the line that main prints;
+ * "" if none.  Good until the thread asks again. */
 const char *mix_err_last(void);
 
 #define MIX_FAIL(code, ...) mix_err_report((code), __FILE__, __LINE__, __VA_ARGS__)

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,13 @@ int mix_grow(void *p, size_t *room, size_t need, size_t size, const char *what)
     memcpy(p, &got, sizeof got);
     *room = more;
     return MIX_OK;
+}
+
+void mix_one_heap(void)
+{
+#ifdef M_ARENA_MAX /* glibc */
+    mallopt(M_ARENA_MAX, 1);
+#endif
 }
 
 size_t mix_peak_rss(void)

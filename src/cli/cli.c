@@ -37,8 +37,8 @@ static int help(const struct mix_command *c)
     int rc = mix_options_help(&text, c->id);
 
     if (rc == MIX_OK)
-        printf("usage: mixserve %s%s%s [options]\n%s\n%sExample:\n  %s\n", c->name,
-               c->words ? " " : "", c->words ? c->words : "", c->more, text.s, c->example);
+        printf("usage: mixserve %s%s%s [options], as in\n  %s\n%s\n%s", c->name,
+               c->words ? " " : "", c->words ? c->words : "", c->example, c->more, text.s);
     mix_str_fini(&text);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "cli/choose.h"
 #include "cli/sbatch.h"
 #include "engine/histogram.h"
 #include "io/file.h"
@@ -81,18 +82,7 @@ static void describe(struct planning *p)
     p->in = (struct mix_plan_input){
         .arch = &p->arch,
         .topo = &p->topo,
-        .pins = {.tp = (int32_t)o->tp,
-                 .dp = (int32_t)o->dp,
-                 .etp = (int32_t)o->etp,
-                 .ep = (int32_t)o->ep,
-                 .edp = (int32_t)o->edp,
-                 .domain_size = (int32_t)o->domain_size,
-                 .exchange = o->exchange,
-                 .dtype = o->dtype,
-                 .max_num_seqs = (int32_t)o->max_num_seqs,
-                 .max_batched_tokens = (int32_t)o->max_num_batched_tokens,
-                 .max_model_len = (int32_t)o->max_model_len,
-                 .kv_memory = o->kv_memory},
+        .pins = mix_choose_pins(o),
         .device = p->machine.device,
         .f32 = {.describe = "planned", .invariant = true, .packed = 4},
         .bf16 = {.describe = "planned", .invariant = true, .packed = 2},

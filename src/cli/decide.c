@@ -8,14 +8,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "engine/histogram.h"
+#include "cli/choose.h"
 #include "io/safetensors.h"
-#include "kernels/kernels.h"
 #include "model/identity.h"
-#include "plan/explain.h"
-#include "plan/resume.h"
 #include "plan/scatter.h"
-#include "plan/search.h"
 #include "text/tokenizer.h"
 
 #include <jansson.h>
@@ -92,102 +88,9 @@ out:
     return rc;
 }
 
-/* Largest product of the model, for the self-test of invariance. */
-static int look_at_kernels(const struct mix_decide *k, enum mix_dtype type, char *describe,
-                           size_t room, struct mix_plan_kernels *seen)
-{
-    int rc = MIX_OK;
-    const struct mix_kernels *kernels = mix_kernels_of(k->dev);
-
-    TRY(kernels->describe(type, describe, room));
-    TRY(kernels->product_selftest(k->dev, type, 256, k->arch->hidden, &seen->invariant));
-    seen->describe = describe;
-    seen->product_bytes = kernels->product_bytes;
-    seen->packed = (int)(kernels->product_bytes(type, 4096, 4096) / (4096 * 4096));
-out:
-    return rc;
-}
-
-/* The plan as lines of the log. */
-static int tell(const struct mix_plan_input *in, const struct mix_plan *plan, const char *why)
-{
-    int rc = MIX_OK;
-    struct mix_str text = {0};
-
-    TRY(mix_plan_explain(in, plan, why, &text));
-    for (char *line = text.s, *end; line && *line; line = end) {
-        end = line + strcspn(line, "\n");
-        end += *end ? (*end = '\0', 1) : 0;
-        mix_info("%s", line);
-    }
-out:
-    mix_str_fini(&text);
-    return rc;
-}
-
-/* With --machine: what layouts cost on it, under this job's lengths. */
-static int look_at_machine(const struct mix_decide *k, struct mix_machine *machine,
-                           struct mix_lengths *lengths, struct mix_plan_input *in)
-{
-    int rc = MIX_OK;
-    int64_t most = k->o->max_model_len ? k->o->max_model_len : k->arch->max_positions;
-
-    if (!k->o->machine)
-        return MIX_OK;
-    TRY(mix_machine_load(machine, k->o->machine));
-    TRY(mix_histogram_read(lengths, k->o->input, k->o->model, k->o->max_tokens, most));
-    in->machine = machine;
-    in->lengths = lengths->sampled ? lengths : NULL;
-out:
-    return rc;
-}
-
-static int make_plan(const struct mix_decide *k, const struct mix_job *job, struct mix_plan *plan)
-{
-    int rc = MIX_OK;
-    char f32[200], bf16[200];
-    struct mix_machine machine;
-    struct mix_lengths lengths;
-    struct mix_plan stored;
-    struct mix_str why = {0};
-    struct mix_plan_input in = {
-        .arch = k->arch,
-        .topo = k->topo,
-        .pins = {.tp = (int32_t)k->o->tp,
-                 .dp = (int32_t)k->o->dp,
-                 .etp = (int32_t)k->o->etp,
-                 .ep = (int32_t)k->o->ep,
-                 .edp = (int32_t)k->o->edp,
-                 .domain_size = (int32_t)k->o->domain_size,
-                 .exchange = k->o->exchange,
-                 .dtype = k->o->dtype,
-                 .max_num_seqs = (int32_t)k->o->max_num_seqs,
-                 .max_batched_tokens = (int32_t)k->o->max_num_batched_tokens,
-                 .max_model_len = (int32_t)k->o->max_model_len,
-                 .threads = (int32_t)k->o->threads,
-                 .kv_memory = k->o->kv_memory},
-        .device = mix_dev_name(k->dev),
-        .has_bf16 = mix_kernels_of(k->dev)->has_bf16(),
-        .page = MIX_PAGE};
-
-    TRY(look_at_kernels(k, MIX_F32, f32, sizeof f32, &in.f32));
-    TRY(look_at_kernels(k, MIX_BF16, bf16, sizeof bf16, &in.bf16));
-    TRY(look_at_machine(k, &machine, &lengths, &in));
-    if (mix_job_stored_plan(job, &stored))
-        TRY(mix_plan_resume(&in, &stored, plan, &why));
-    else
-        TRY(mix_plan_search(&in, plan, &why));
-    TRY(tell(&in, plan, mix_log_on(MIX_LOG_DEBUG) ? why.s : NULL));
-    if (!plan->numeric.invariant)
-        mix_log(MIX_LOG_WARN, "not batch-invariant: on this CPU a row's numbers depend on the rows "
-                              "beside it; stored with the results");
-out:
-    mix_str_fini(&why);
-    return rc;
-}
-
-/* Rank 0 alone. */
-static int decide(const struct mix_decide *k, struct mix_decision *d, struct mix_job **job)
+/* Open the job, and see what is to be planned; rank 0 alone. */
+static int look(const struct mix_decide *k, struct mix_decision *d, struct mix_job **job,
+                struct mix_choose *choose)
 {
     int rc = MIX_OK;
     struct mix_str parameters = {0}, info = {0}, options = {0};
@@ -213,7 +116,21 @@ static int decide(const struct mix_decide *k, struct mix_decision *d, struct mix
     if (d->state != MIX_JOB_RUN)
         goto out;
     TRY(look_at_model(k));
-    TRY(make_plan(k, *job, &d->plan));
+    TRY(mix_choose_init(choose, k, *job));
+out:
+    mix_str_fini(&parameters);
+    mix_str_fini(&info);
+    mix_str_fini(&options);
+    return rc;
+}
+
+/* Plan, and begin the job; rank 0 alone. */
+static int begin(const struct mix_decide *k, struct mix_decision *d, struct mix_job **job,
+                 struct mix_choose *choose)
+{
+    int rc = MIX_OK;
+
+    TRY(mix_choose_plan(choose, &d->plan));
     TRY(mix_job_begin(*job, &d->plan));
     d->attempt = mix_job_attempt(*job);
     MIX_CHECK(strlen(mix_job_folder(*job)) < sizeof d->folder, "%s is too long a path",
@@ -234,25 +151,35 @@ static int decide(const struct mix_decide *k, struct mix_decision *d, struct mix
         mix_info("attempt %d: %lld of %lld rows are sealed already", d->attempt,
                  (long long)mix_job_rows_sealed(*job), (long long)d->rows);
 out:
-    if (rc) { /* nothing has begun: a command that is refused leaves no folder behind */
-        mix_job_close(*job);
-        *job = NULL;
-    }
-    mix_str_fini(&parameters);
-    mix_str_fini(&info);
-    mix_str_fini(&options);
     return rc;
 }
 
 int mix_decide(const struct mix_decide *k, struct mix_decision *d, struct mix_job **job)
 {
     int rc = MIX_OK;
+    bool me = mix_comm_rank(k->comm) == 0;
+    struct mix_choose choose = {0};
+    struct {
+        int64_t rc, measure;
+    } letter = {0};
 
     memset(d, 0, sizeof *d);
-    if (mix_comm_rank(k->comm) == 0)
-        rc = decide(k, d, job);
+    if (me) {
+        letter.rc = look(k, d, job, &choose);
+        letter.measure = choose.measure;
+    }
+    TRY(mix_group_bcast(k->world, &letter, sizeof letter, 0));
+    TRY((int)letter.rc);
+    if (letter.measure)
+        TRY(mix_choose_measure(&choose.machine, k));
+    if (me && d->state == MIX_JOB_RUN)
+        rc = begin(k, d, job, &choose);
     TRY(mix_plan_scatter(k->world, &d->plan, rc));
     TRY(mix_group_bcast(k->world, d, sizeof *d, 0));
 out:
+    if (rc && me) { /* nothing has begun: a command that is refused leaves no folder behind */
+        mix_job_close(*job);
+        *job = NULL;
+    }
     return rc;
 }

@@ -1,4 +1,5 @@
 libmix_a_SOURCES += \
+  %D%/choose.c      %D%/choose.h  \
   %D%/cli.c         %D%/cli.h     \
   %D%/bench_plan.c  %D%/bench_plan.h \
   %D%/cmd_bench.c                 \

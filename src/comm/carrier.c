@@ -150,10 +150,13 @@ int mix_carrier_begin(struct mix_carrier *c, const size_t *at, const size_t *byt
     for (int i = 0; i < g->size; i++) {
         MIX_CHECK(at[i] <= c->out_bytes && bytes[i] <= c->out_bytes - at[i],
                   "%s: a block of %zu bytes at %zu of %zu", g->name, bytes[i], at[i], c->out_bytes);
-        in += i == g->rank ? 0 : expected[i];
+        if (i == g->rank)
+            continue;
+        MIX_CHECK(expected[i] <= c->in_bytes - in,
+                  "%s: %zu bytes come after %zu others, there is room for %zu", g->name,
+                  expected[i], in, c->in_bytes);
+        in += expected[i];
     }
-    MIX_CHECK(in <= c->in_bytes, "%s: %zu bytes come, there is room for %zu", g->name, in,
-              c->in_bytes);
     if (c->window)
         show(c, at, bytes);
     else if (g->size > 1)

@@ -299,13 +299,13 @@ static int complete(struct mix_links *links)
     if (!links->measured[0] && !links->measured[1]) {
         TRY(copies(&links->link[0]));
         links->link[1] = links->link[0];
-        mix_info("one rank has no links: a message is taken as two copies in memory");
+        mix_log(MIX_LOG_DEBUG, "one rank has no links: a message is taken as two copies in memory");
         return MIX_OK;
     }
     for (int k = 0; k < MIX_LINK_KINDS; k++)
         if (!links->measured[k]) {
             links->link[k] = links->link[!k];
-            mix_info("%s", text[k]);
+            mix_log(MIX_LOG_DEBUG, "%s", text[k]);
         }
 out:
     return rc;

@@ -22,7 +22,7 @@ static const double yield_s = 1e-3, listen_s = 0.05, answer_s = 0.5;
 static const long nap_ns = 50000;
 
 /* Tags among the letters; a mail's tag is its number. */
-enum { ASK = 32766, TELL = 32765, ROUNDS = 4, NAMED = 6 };
+enum { ASK = 32766, TELL = 32765, NAMED = 6 };
 
 static void nap(void)
 {
@@ -58,26 +58,29 @@ out:
     return rc;
 }
 
-/* Ask those of whom[world rank] == 1, and replace by whom they wait for those who say so: they
- * become 2.  *more: is there anybody new to ask? */
-static int ask(struct mix_group *g, char *whom, bool *more, mix_late_fn *late, const void *ctx)
+/* Ask those of whom[world rank] == 1: they become 3.  One that says whom it waits for becomes 2,
+ * and that one is asked at once: the others' patience ends when mine does, and who has given up
+ * answers no more. */
+static int ask(struct mix_group *g, char *whom, mix_late_fn *late, const void *ctx)
 {
     struct mix_comm *c = g->comm;
     static const int question = 0;
-    double end = mix_now() + answer_s;
+    double end = 0;
     int rc = MIX_OK, said = 0, it;
     MPI_Status from;
 
-    *more = false;
-    for (int i = 0; i < c->size; i++)
-        if (whom[i] == 1) {
-            MPI_Request sent; /* who stands still may never take it */
+    for (;;) {
+        for (int i = 0; i < c->size; i++)
+            if (whom[i] == 1) {
+                MPI_Request sent; /* who stands still may never take it */
 
-            TRY_MPI(MPI_Isend(&question, 1, MPI_INT, i, ASK, c->letters, &sent));
-            TRY_MPI(MPI_Request_free(&sent));
-            whom[i] = 3;
-        }
-    while (mix_now() < end) {
+                TRY_MPI(MPI_Isend(&question, 1, MPI_INT, i, ASK, c->letters, &sent));
+                TRY_MPI(MPI_Request_free(&sent));
+                whom[i] = 3;
+                end = mix_now() + answer_s;
+            }
+        if (mix_now() >= end)
+            break;
         TRY(answer(g, late, ctx));
         TRY_MPI(MPI_Iprobe(MPI_ANY_SOURCE, TELL, c->letters, &said, &from));
         if (!said) {
@@ -88,10 +91,8 @@ static int ask(struct mix_group *g, char *whom, bool *more, mix_late_fn *late, c
         if (it < 0 || it >= c->size || it == c->rank)
             continue;
         whom[from.MPI_SOURCE] = 2;
-        if (whom[it] == 0) {
+        if (whom[it] == 0)
             whom[it] = 1;
-            *more = true;
-        }
     }
 out:
     return rc;
@@ -119,7 +120,7 @@ static int stalled(struct mix_group *g, const char *what, double waited, bool hu
 {
     struct mix_comm *c = g->comm;
     char who[400], doing[120], *whom = c->whom;
-    bool more = true, someone = false;
+    bool someone = false;
     int rc = MIX_OK;
 
     late(g, ctx);
@@ -127,8 +128,7 @@ static int stalled(struct mix_group *g, const char *what, double waited, bool hu
     for (int i = 0; i < g->size; i++)
         if (g->late[i])
             whom[g->world[i]] = 1;
-    for (int round = 0; round < ROUNDS && more; round++)
-        TRY(ask(g, whom, &more, late, ctx));
+    TRY(ask(g, whom, late, ctx));
     for (int i = 0; i < c->size; i++)
         someone |= whom[i] == 3;
     name(c, whom, someone ? 3 : 2, who, sizeof who);

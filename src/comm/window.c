@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
-enum { HEADER = 64 }; /* bytes before a piece, for its turn: a cache line of its own */
+enum { LINE = 64, HEADER = LINE }; /* bytes before a piece, for its turn: a cache line of its own */
 
 struct mix_window {
     struct mix_group *group;
@@ -20,6 +20,13 @@ struct mix_window {
     char **piece;  /* [size] with their headers */
     uint64_t turn; /* posts of mine so far */
 };
+
+/* Open MPI hands out memory behind a header of its own, which is not a multiple of 64 long.  All
+ * ranks map it at a page, so they agree on where the next line begins. */
+static char *next_line(char *p)
+{
+    return p + (LINE - (uintptr_t)p % LINE) % LINE;
+}
 
 /* How often a member has posted. */
 static _Atomic uint64_t *turn_of(const struct mix_window *w, int member)
@@ -50,9 +57,10 @@ int mix_window_open(struct mix_window **out, struct mix_group *g, size_t bytes)
 {
     int rc = MIX_OK;
     struct mix_window *w = NULL;
-    size_t size = (size_t)mix_group_size(g), each = HEADER + (bytes + 63) / 64 * 64;
+    size_t size = (size_t)mix_group_size(g), each;
     void *mine = NULL;
 
+    each = HEADER + (bytes + LINE - 1) / LINE * LINE + LINE;
     TRY(mix_calloc(&w, 1, sizeof *w, "a window"));
     w->group = g;
     w->win = MPI_WIN_NULL;
@@ -65,7 +73,9 @@ int mix_window_open(struct mix_window **out, struct mix_group *g, size_t bytes)
     for (int i = 0; i < (int)size; i++) {
         MPI_Aint have;
         int unit;
+
         TRY_MPI(MPI_Win_shared_query(w->win, i, &have, &unit, (void *)&w->piece[i]));
+        w->piece[i] = next_line(w->piece[i]);
     }
     TRY_MPI(MPI_Win_lock_all(MPI_MODE_NOCHECK, w->win));
     atomic_store_explicit(turn_of(w, g->rank), 0, memory_order_release);

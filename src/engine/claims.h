@@ -4,7 +4,7 @@
  * rows are sealed as pieces already) and claims handed out by this attempt.  What is
  * in none of them is free.  Claims come in a fixed order: open shards first, in row
  * order, whole, because their pieces wait for them; then free rows from the front,
- * free / (4 replicas) at a time, at least 1 and at most 4,096, never across a range
+ * free / (4 replicas) at a time, at least 1 and at most 1,024, never across a range
  * that is taken.  Large at first saves files and messages; small towards the end lets
  * all replicas end together.
  *
@@ -16,7 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MIX_CLAIM_MOST = 4096 }; /* rows of a shard */
+/* Rows of a shard.  A leader holds up to three at a time, 300 bytes a short row: with 4,096 rows 5
+ * MiB of a rank's 73, with 1,024 half of that, and a file for 1,024 rows is large enough. */
+enum { MIX_CLAIM_MOST = 1024 };
 
 struct mix_claim {
     int64_t first, count; /* count 0: nothing is left */

@@ -145,6 +145,11 @@ static int check_form(const char *path, const struct mix_prompts *p)
 
 static int check_param(const char *path, const struct mix_prompt_block *b, int p, int64_t i)
 {
+    static const double exact = 9007199254740992; /* 2^53 */
+
+    if (fabs(b->param[p][i]) > exact && b->exact[p])
+        return MIX_FAIL(MIX_EINPUT, "%s: row %lld: %s is beyond 2^53, which JSON lines cannot hold",
+                        path, (long long)(b->first + i), b->param_name[p]);
     if (!isinf(b->param[p][i]))
         return MIX_OK;
     return MIX_FAIL(MIX_EINPUT, "%s: row %lld: %s is %g, which JSON cannot hold", path,

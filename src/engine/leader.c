@@ -14,7 +14,7 @@ struct mix_leader {
     bool asked;     /* a claim is under way */
     bool exhausted; /* there is nothing left to claim */
     int fetching;   /* claims given to the store that have not come back */
-    bool stopping, stop_told, left, ended;
+    bool stopping, stop_told, sealing, left, ended;
     int code;
     double heard, reported;
     struct mix_counts counts;
@@ -152,10 +152,16 @@ bool mix_leader_stopping(const struct mix_leader *l)
 int mix_leader_idle(struct mix_leader *l)
 {
     int rc = MIX_OK;
+    bool done = false;
 
     if (l->left || l->asked || (!l->stopping && (!l->exhausted || l->fetching)))
         return MIX_OK;
-    TRY(mix_store_seal(l->config.store));
+    if (!l->sealing)
+        TRY(mix_store_seal(l->config.store));
+    l->sealing = true;
+    TRY(mix_store_sealed(l->config.store, &done));
+    if (!done)
+        goto out;
     mix_leader_count(l, &l->counts);
     l->left = true;
     TRY(post(l, MIX_LETTER_LEFT));

@@ -51,8 +51,8 @@ int mix_leader_answer(struct mix_leader *l, const struct mix_answer *answer);
 
 bool mix_leader_stopping(const struct mix_leader *l); /* no more batches, please */
 
-/* Nothing runs or waits in the replica any more: seal and tell the desk, once there is nothing more
- * to come.  Call it every idle step. */
+/* Nothing runs or waits in the replica any more: once there is nothing more to come, have all of it
+ * sealed, and when it is, tell the desk.  Call it every idle step; it does not wait. */
 int mix_leader_idle(struct mix_leader *l);
 
 /* Everybody has left: leave with *code. */

@@ -126,8 +126,10 @@ static void from_line(const struct mix_jsonl_row *l, struct mix_raw_row *row)
                                 .token = l->tokens,
                                 .tokens = (int64_t)l->tokens_count,
                                 .custom_id = l->custom_id ? l->custom_id : ""};
-    for (int p = 0; p < MIX_SAMPLING_PARAMS; p++)
+    for (int p = 0; p < MIX_SAMPLING_PARAMS; p++) {
         row->param[p] = l->param ? l->param[p] : NAN;
+        row->exact[p] = INT64_MIN;
+    }
 }
 
 void mix_raw_block_at(const struct mix_raw_block *b, int64_t i, struct mix_raw_row *row)
@@ -149,8 +151,10 @@ void mix_raw_block_at(const struct mix_raw_block *b, int64_t i, struct mix_raw_r
         row->token = p->tokens + p->offset[i];
         row->tokens = p->offset[i + 1] - p->offset[i];
     }
-    for (int k = 0; k < MIX_SAMPLING_PARAMS; k++)
+    for (int k = 0; k < MIX_SAMPLING_PARAMS; k++) {
         row->param[k] = p->param[k] ? p->param[k][i] : NAN;
+        row->exact[k] = p->exact[k] ? p->exact[k][i] : INT64_MIN;
+    }
 }
 
 const struct mix_columns *mix_raw_block_columns(const struct mix_raw_block *b)

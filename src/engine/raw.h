@@ -38,8 +38,9 @@ struct mix_raw_row {   /* borrowed from the block */
     size_t text_len;
     const int32_t *token; /* [tokens] the prompt as ids */
     int64_t tokens;
-    const char *custom_id;             /* NULL: none */
-    double param[MIX_SAMPLING_PARAMS]; /* NaN: the job's */
+    const char *custom_id;              /* NULL: none */
+    double param[MIX_SAMPLING_PARAMS];  /* NaN: the job's */
+    int64_t exact[MIX_SAMPLING_PARAMS]; /* of a column of integers, the same; else INT64_MIN */
 };
 void mix_raw_block_at(const struct mix_raw_block *block, int64_t i, struct mix_raw_row *row);
 /* The columns that pass through; row i of them is row i of the block.  Never NULL. */

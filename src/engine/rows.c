@@ -169,7 +169,7 @@ static int take_sampling(struct mix_row_block *b, int64_t i, const struct mix_ra
 
     r->sampling = rules->defaults;
     for (int p = 0; p < MIX_SAMPLING_PARAMS; p++)
-        if (!mix_sampling_set(&r->sampling, p, raw->param[p], why))
+        if (!mix_sampling_set(&r->sampling, p, raw->param[p], raw->exact[p], why))
             return bad(b, i, "%s", why);
     if (room == 0 && r->sampling.max_tokens != 0)
         return bad(b, i,

@@ -18,7 +18,7 @@ static const char *const range[MIX_SAMPLING_PARAMS] = {
     [MIX_SAMPLING_TEMPERATURE] = "a number of 0 or more (0: always the most likely token)",
     [MIX_SAMPLING_TOP_P] = "a number above 0 and up to 1 (1: off)",
     [MIX_SAMPLING_TOP_K] = "a whole number of 0 or more (0: off)",
-    [MIX_SAMPLING_SEED] = "a whole number between -2^53 and 2^53",
+    [MIX_SAMPLING_SEED] = "a whole number between -2^53 and 2^53 (in a column of integers: 2^63)",
     [MIX_SAMPLING_MAX_TOKENS] = "a whole number of 0 or more",
 };
 
@@ -28,7 +28,7 @@ static bool whole(double v, double least)
 }
 
 bool mix_sampling_set(struct mix_sampling *s, enum mix_sampling_param param, double v,
-                      char why[MIX_SAMPLING_WHY])
+                      int64_t exact, char why[MIX_SAMPLING_WHY])
 {
     bool good = false;
 
@@ -48,8 +48,8 @@ bool mix_sampling_set(struct mix_sampling *s, enum mix_sampling_param param, dou
             s->top_k = (int64_t)v;
         break;
     case MIX_SAMPLING_SEED:
-        if ((good = whole(v, -most_whole)))
-            s->seed = (int64_t)v;
+        if ((good = exact != INT64_MIN || whole(v, -most_whole)))
+            s->seed = exact != INT64_MIN ? exact : (int64_t)v;
         break;
     case MIX_SAMPLING_MAX_TOKENS:
         if ((good = whole(v, 0)))

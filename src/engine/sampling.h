@@ -33,9 +33,10 @@ extern const char *const mix_sampling_name[MIX_SAMPLING_PARAMS];
 
 enum { MIX_SAMPLING_WHY = 160 };
 
-/* Override one member.  False if the value is none that it can have; then s is as it was and why
- * says what is wrong and what would be right.  Whole numbers are exact up to 2^53. */
+/* Override one member.  exact is the value once more where it came as an integer, because a double
+ * is exact up to 2^53 only and a seed may be larger; else INT64_MIN.  False if the value is none
+ * that it can have; then s is as it was and why says what is wrong and what would be right. */
 bool mix_sampling_set(struct mix_sampling *s, enum mix_sampling_param param, double value,
-                      char why[MIX_SAMPLING_WHY]);
+                      int64_t exact, char why[MIX_SAMPLING_WHY]);
 
 #endif

@@ -2,7 +2,6 @@
 #include "engine/seal.h"
 
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"

@@ -21,7 +21,6 @@ static int init_locks(struct mix_store *s)
 
     bad = bad ? bad : pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     bad = bad ? bad : pthread_cond_init(&s->to_thread, &attr);
-    bad = bad ? bad : pthread_cond_init(&s->to_caller, NULL);
     bad = bad ? bad : pthread_mutex_init(&s->lock, NULL);
     if (bad)
         return MIX_FAIL(MIX_EBUG, "cannot set up the I/O thread: %s", strerror(bad));
@@ -92,7 +91,6 @@ void mix_store_close(struct mix_store *s)
         pthread_join(s->thread, NULL);
         pthread_mutex_destroy(&s->lock);
         pthread_cond_destroy(&s->to_thread);
-        pthread_cond_destroy(&s->to_caller);
     }
     for (struct mix_store_shard *next, *shard = s->shards; shard; shard = next) {
         next = shard->next;
@@ -215,14 +213,22 @@ int mix_store_answer(struct mix_store *s, const struct mix_answer *answer)
 int mix_store_seal(struct mix_store *s)
 {
     int rc;
-    long ticket;
 
     pthread_mutex_lock(&s->lock);
-    ticket = ++s->seal_asked;
-    pthread_cond_signal(&s->to_thread);
-    while (s->rc == MIX_OK && s->seal_done < ticket)
-        pthread_cond_wait(&s->to_caller, &s->lock);
     rc = s->rc;
+    s->seal_asked++;
+    pthread_cond_signal(&s->to_thread);
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+int mix_store_sealed(struct mix_store *s, bool *done)
+{
+    int rc;
+
+    pthread_mutex_lock(&s->lock);
+    rc = s->rc;
+    *done = s->seal_done == s->seal_asked;
     pthread_mutex_unlock(&s->lock);
     return rc;
 }

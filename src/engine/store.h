@@ -35,7 +35,7 @@ struct mix_store_config { /* texts are copied */
 };
 
 int mix_store_open(struct mix_store **store, const struct mix_store_config *config);
-/* Stops the thread; what was not sealed is dropped (call mix_store_seal first).  NULL is allowed.
+/* Stops the thread; what was not sealed is dropped (see mix_store_seal).  NULL is allowed.
  */
 void mix_store_close(struct mix_store *store);
 
@@ -68,8 +68,10 @@ struct mix_answer {
  * be run, or is answered already. */
 int mix_store_answer(struct mix_store *store, const struct mix_answer *answer);
 
-/* Seal every answered row now, and wait for it: before an agreed stop, and at the end. */
+/* Seal every answered row now: before an agreed stop, and at the end.  Is it done?  Nobody waits
+ * here, because a slow disk may take longer than others wait for a rank that says nothing. */
 int mix_store_seal(struct mix_store *store);
+int mix_store_sealed(struct mix_store *store, bool *done);
 
 struct mix_store_stats {
     int64_t rows_ended;               /* have a result, sealed or not, from this store */

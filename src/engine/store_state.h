@@ -38,7 +38,7 @@ struct mix_store {
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
-    pthread_cond_t to_thread, to_caller;
+    pthread_cond_t to_thread;
 
     /* guarded */
     int rc; /* of the thread; once it is set the thread is gone */

@@ -209,10 +209,8 @@ static enum work choose(struct mix_store *s, double *wait)
     (void)complete(s, &ended);
     if (asked && (ended || n))
         return ended ? SHARD : PIECES;
-    if (asked) {
+    if (asked)
         s->seal_done = s->seal_asked;
-        pthread_cond_broadcast(&s->to_caller);
-    }
     if (n) {
         *wait = s->oldest + s->config.piece_s - mix_now();
         if (*wait <= 0 || bytes >= s->config.piece_bytes)
@@ -349,7 +347,6 @@ void *mix_store_thread(void *arg)
     close_files(s);
     pthread_mutex_lock(&s->lock);
     s->rc = rc;
-    pthread_cond_broadcast(&s->to_caller);
     pthread_mutex_unlock(&s->lock);
     return NULL;
 }

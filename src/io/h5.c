@@ -15,9 +15,9 @@
 enum {
     NAMES_MOST = 4096, /* datasets in one group: far more than people make */
     NAME_MOST = 1000,
-    METADATA = 512 << 10, /* bytes of a file's metadata that are kept; HDF5: up to 32 MiB */
-    CHUNKS = 128 << 10,   /* bytes of a dataset; ours come in chunks of 64 KiB and less */
-    FREED = 1 << 20,      /* bytes that HDF5 keeps for its next use, of each of its three kinds */
+    METADATA = 256 << 10, /* bytes of a file's metadata that are kept; HDF5: up to 32 MiB */
+    CHUNKS = 64 << 10,    /* bytes of a dataset; ours come in chunks of 64 KiB and less */
+    FREED = 256 << 10,    /* bytes that HDF5 keeps for its next use, of each of its three kinds */
     FREED_ONE = 64 << 10, /* and of one size */
 };
 

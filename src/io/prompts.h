@@ -36,6 +36,8 @@ struct mix_prompt_block {
     int64_t *offset;               /* [rows + 1], offset[0] = 0 */
     const char *const *param_name; /* [params], the caller's table, borrowed */
     double **param; /* [params][rows]; NaN: the job's value; [i] NULL: no such column */
+    /* Read, for columns of integers: the same exactly, INT64_MIN for what int64 cannot hold. */
+    int64_t **exact; /* [params][rows], [i] NULL: none; NULL when written */
     int params;
     const char **custom_id;      /* NULL: the file has none */
     struct mix_columns *columns; /* rows rows; NULL (only when written): none */

@@ -15,7 +15,10 @@ void mix_prompt_block_destroy(struct mix_prompt_block *b)
         return;
     for (int i = 0; b->param && i < b->params; i++)
         free(b->param[i]);
+    for (int i = 0; b->exact && i < b->params; i++)
+        free(b->exact[i]);
     free(b->param);
+    free(b->exact);
     free(b->text);
     free(b->text_len);
     free(b->tokens);
@@ -68,6 +71,23 @@ out:
     return rc;
 }
 
+/* As integers; what a large uint64 is does not fit. */
+static int read_exact(const struct mix_h5set *s, struct mix_prompt_block *b, int param)
+{
+    int rc = MIX_OK;
+    bool natural = H5Tget_sign(s->type) == H5T_SGN_NONE;
+    int64_t *v;
+
+    TRY(mix_calloc(&b->exact[param], (size_t)b->rows, sizeof *v, "parameters"));
+    v = b->exact[param];
+    TRY(mix_h5set_read(s, b->first, b->rows, natural ? H5T_NATIVE_UINT64 : H5T_NATIVE_INT64, v,
+                       NULL));
+    for (int64_t i = 0; natural && i < b->rows; i++)
+        v[i] = v[i] < 0 ? INT64_MIN : v[i];
+out:
+    return rc;
+}
+
 static int read_param(const struct mix_h5set *s, struct mix_prompt_block *b, int param)
 {
     int rc = MIX_OK;
@@ -79,6 +99,8 @@ static int read_param(const struct mix_h5set *s, struct mix_prompt_block *b, int
     for (int64_t i = 0; i < b->rows; i++)
         if (isnan(v[i]) || (v[i] == -1 && H5Tget_class(s->type) == H5T_INTEGER))
             v[i] = NAN; /* always the same one: it is hashed */
+    if (H5Tget_class(s->type) == H5T_INTEGER)
+        TRY(read_exact(s, b, param));
 out:
     return rc;
 }
@@ -99,6 +121,7 @@ int mix_prompts_read(struct mix_prompts *p, int64_t first, int64_t n, struct mix
     b->param_name = p->param_name;
     TRY(mix_calloc(&b->memory, 1, sizeof *b->memory, "prompts"));
     TRY(mix_calloc(&b->param, (size_t)p->params, sizeof *b->param, "parameters"));
+    TRY(mix_calloc(&b->exact, (size_t)p->params, sizeof *b->exact, "parameters"));
     b->params = p->params;
     TRY(p->kind == MIX_PROMPT_TOKENS ? read_tokens(p, b) : read_text(p, b));
     for (int i = 0; i < p->params; i++)
@@ -149,6 +172,9 @@ int mix_prompt_block_hash(const struct mix_prompt_block *b, uint64_t *hash)
         for (int i = 0; i < b->params; i++)
             if (b->param[i])
                 mix_hasher_add(h, &b->param[i][r], sizeof b->param[i][r]);
+        for (int i = 0; i < b->params; i++)
+            if (b->exact && b->exact[i])
+                mix_hasher_add(h, &b->exact[i][r], sizeof b->exact[i][r]);
         mix_columns_hash_row(b->columns, r, h);
     }
     *hash = mix_hasher_value(h);

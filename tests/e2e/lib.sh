@@ -5,6 +5,7 @@
 set -u
 export LC_ALL=C ASAN_OPTIONS=detect_leaks=0 # MPI leaks at exit
 model=$srcdir/inputs/models/tiny-qwen3-moe
+machine=$srcdir/tests/golden/machine.json # so that runs do not measure, and plan alike
 python=${PYTHON:-/usr/bin/python3}
 here=$srcdir/tests/e2e
 long=${MIXSERVE_LONG:-}
@@ -61,7 +62,8 @@ less() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; } # less A B: is A <
 run() {
   local p=$1 begin=$EPOCHREALTIME
   shift
-  timeout -k 5 "${limit:-120}" "${mpirun[@]}" -n "$p" "$MIXSERVE" run --model "$model" "$@" \
+  timeout -k 5 "${limit:-120}" "${mpirun[@]}" -n "$p" \
+    "$MIXSERVE" run --model "$model" --machine "$machine" "$@" \
     > "$out" 2> "$err"
   status=$?
   seconds=$(since "$begin")
@@ -73,7 +75,8 @@ start() {
   local p=$1
   shift
   : > "$work/why"
-  "${mpirun[@]}" -n "$p" "$MIXSERVE" run --model "$model" "$@" > "$out" 2> "$err" &
+  "${mpirun[@]}" -n "$p" "$MIXSERVE" run --model "$model" --machine "$machine" "$@" \
+    > "$out" 2> "$err" &
   job=$!
   begun=$EPOCHREALTIME
 }
@@ -86,7 +89,7 @@ start_hook() {
   shift 3
   : > "$work/why"
   "${mpirun[@]}" -n "$p" bash -c "$hook" hook "$rank" "$set" \
-    "$MIXSERVE" run --model "$model" "$@" > "$out" 2> "$err" &
+    "$MIXSERVE" run --model "$model" --machine "$machine" "$@" > "$out" 2> "$err" &
   job=$!
   begun=$EPOCHREALTIME
 }

@@ -286,6 +286,42 @@ static void documents(void)
        "docs/format.md reads results");
 }
 
+/* Columns of integers are not rounded to doubles. */
+static void exact(void)
+{
+    static const char *const name[] = {"seed", "top_k"};
+    static const int64_t seed[] = {INT64_MAX, (INT64_C(1) << 53) + 1, -(INT64_C(1) << 60) - 1, -1};
+    static const int64_t top_k[] = {INT64_MAX, INT64_MIN, INT64_MIN, 5};
+    struct mix_prompts *p = NULL;
+    struct mix_prompt_block *b = NULL;
+    uint64_t before = 0, after = 0;
+
+    for (int i = 0; i < 2; i++) {
+        char command[1200];
+
+        snprintf(command, sizeof command,
+                 "cd '%s' && /usr/bin/python3 -c \"import h5py, numpy as np\n"
+                 "g = h5py.File('exact.h5', 'w').create_group('prompts')\n"
+                 "g['text'] = ['a'] * 4\n"
+                 "g['seed'] = np.array([2**63 - 1, 2**53 + 1, -2**60 - 1 + %d, -1])\n"
+                 "g['top_k'] = np.array([2**63 - 1, 2**63, 2**64 - 1, 5], 'u8')\n\"",
+                 scratch_folder, i);
+        if (!ok(system(command) == 0 &&
+                    mix_prompts_open(&p, scratch("exact.h5"), name, 2) == MIX_OK &&
+                    mix_prompts_read(p, 0, 4, &b) == MIX_OK && b->exact[0] && b->exact[1] &&
+                    mix_prompt_block_hash(b, i ? &after : &before) == MIX_OK,
+                "h5py's integers are read"))
+            return;
+        if (i == 0)
+            ok(memcmp(b->exact[0], seed, sizeof seed) == 0 &&
+                   memcmp(b->exact[1], top_k, sizeof top_k) == 0 && isnan(b->param[0][3]),
+               "each as it is; what int64 cannot hold is known for it");
+        mix_prompt_block_destroy(b);
+        mix_prompts_close(p);
+    }
+    ok(before != after, "another last digit is another input");
+}
+
 int main(void)
 {
     char arguments[600];
@@ -299,6 +335,7 @@ int main(void)
         outputs();
     }
     documents();
+    exact();
     scratch_end();
     return tap_done();
 }

@@ -170,21 +170,41 @@ static bool try_reduce(struct mix_group *g, int round)
            memcmp(x, xs, (size_t)n * sizeof *x) == 0 && memcmp(f, fs, (size_t)n * sizeof *f) == 0;
 }
 
+/* Numbers of 0 to 99 bytes, sometimes long ones; what others say is overwritten, nothing else is.
+ */
+static bool try_tell(struct mix_group *g, int round)
+{
+    uint32_t n = draw(8, round, 0, 0, 0);
+    size_t bytes = round % 8 == 7 ? n % 20000 : n % 100, all = bytes * (size_t)mix_group_size(g);
+    unsigned char *x = malloc(all + 1), *mine = x + bytes * (size_t)mix_group_rank(g);
+    bool good;
+
+    memset(x, 0xA5, all + 1);
+    fill(mine, round, me, -1, bytes);
+    good = mix_group_tell(g, x, bytes) == MIX_OK && x[all] == 0xA5;
+    for (int i = 0; i < mix_group_size(g); i++)
+        good = good && filled(x + bytes * (size_t)i, round, at(g, i), -1, bytes);
+    free(x);
+    return good;
+}
+
 static void all_collectives(struct mix_group *g, int rounds)
 {
-    bool gather = true, exchange = true, cast = true, reduce = true, barrier = true;
+    bool gather = true, exchange = true, cast = true, reduce = true, barrier = true, tell = true;
 
     for (int r = 0; g && r < rounds; r++) {
         gather &= try_allgather(g, r, r % 2);
         exchange &= try_alltoall(g, r);
         cast &= try_bcast(g, r);
         reduce &= try_reduce(g, r);
+        tell &= try_tell(g, r);
         barrier &= mix_group_barrier(g) == MIX_OK;
     }
     ok_all(gather, "%d random all-gathers, every second in place", rounds);
     ok_all(exchange, "%d random all-to-alls", rounds);
     ok_all(cast, "%d random broadcasts", rounds);
     ok_all(reduce, "%d random reductions", rounds);
+    ok_all(tell, "%d times numbers of everybody", rounds);
     ok_all(barrier, "%d barriers", rounds);
 }
 
@@ -260,7 +280,7 @@ static void counts(void)
     int world[MOST_RANKS];
     struct mix_group *g;
     struct mix_group_stats s;
-    unsigned sent, inside;
+    unsigned sent, inside, told;
     char bytes[100 * MOST_RANKS] = "";
     size_t first[MOST_RANKS], n[MOST_RANKS];
 
@@ -282,6 +302,13 @@ static void counts(void)
         ok_all(s.bytes_inside == 100 * inside && s.bytes_between == 100 * (sent - inside),
                "and bytes");
         ok_all(s.wait_s >= 0, "and time");
+        ok_all(mix_group_tell(g, bytes, 8) == MIX_OK, "eight bytes from everybody");
+        s = mix_group_stats(g);
+        told = !pass ? (unsigned)ranks - 1 : (unsigned)ranks / 2 - 1;
+        ok_all(s.messages_inside == inside + told && s.bytes_inside == 100 * inside + 8 * told &&
+                   s.messages_between + s.messages_inside == sent + (unsigned)ranks - 1 &&
+                   s.bytes_between + s.bytes_inside == 100 * sent + 8 * ((unsigned)ranks - 1),
+               "are counted too");
         mix_group_close(g);
         for (int i = 1; i < ranks; i += 2)
             strcpy(comm->host[i], pass ? comm->host[0] : "odd");

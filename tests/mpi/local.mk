@@ -1,14 +1,20 @@
 # The same source for several numbers of ranks: the log is named after the part before the suffix.
 check_PROGRAMS += \
   %D%/agree1.t %D%/agree2.n2 %D%/agree4.n4 %D%/agree8.n8 \
+  %D%/carrier1.t %D%/carrier2.n2 %D%/carrier4.n4 %D%/carrier8.n8 \
                %D%/gather4.n4                          \
                %D%/group2.n2 %D%/group4.n4 %D%/group8.n8 \
   %D%/mail1.t  %D%/mail2.n2  %D%/mail8.n8                \
-               %D%/scatter4.n4
+               %D%/scatter4.n4                         \
+               %D%/wait4.n4   %D%/wait8.n8
 %C%_agree1_t_SOURCES  = %D%/agree.c
 %C%_agree2_n2_SOURCES = %D%/agree.c
 %C%_agree4_n4_SOURCES = %D%/agree.c
 %C%_agree8_n8_SOURCES = %D%/agree.c
+%C%_carrier1_t_SOURCES = %D%/carrier.c
+%C%_carrier2_n2_SOURCES = %D%/carrier.c
+%C%_carrier4_n4_SOURCES = %D%/carrier.c
+%C%_carrier8_n8_SOURCES = %D%/carrier.c
 %C%_gather4_n4_SOURCES = %D%/gather.c
 %C%_group2_n2_SOURCES = %D%/group.c
 %C%_group4_n4_SOURCES = %D%/group.c
@@ -17,6 +23,8 @@ check_PROGRAMS += \
 %C%_mail2_n2_SOURCES  = %D%/mail.c
 %C%_mail8_n8_SOURCES  = %D%/mail.c
 %C%_scatter4_n4_SOURCES = %D%/scatter.c
+%C%_wait4_n4_SOURCES = %D%/wait.c
+%C%_wait8_n8_SOURCES = %D%/wait.c
 
 # main.c with another command line, for a test that looks at how jobs end.
 dist_check_SCRIPTS += %D%/ending.sh

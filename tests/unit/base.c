@@ -9,6 +9,7 @@
 #include "tap.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +148,38 @@ static void arrays(void)
     free(a);
 }
 
+static void *fail_often(void *letter)
+{
+    char text[200];
+
+    memset(text, *(char *)letter, sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (int i = 0; i < 20000; i++)
+        (void)MIX_FAIL(MIX_EINPUT, "%s", text);
+    return NULL;
+}
+
+/* Two threads fail while a third reads: never half of one and half of the other. */
+static void last_words(void)
+{
+    pthread_t thread[2];
+    char letter[2] = {'a', 'b'};
+    int torn = 0;
+
+    mix_log_level(MIX_LOG_SILENT);
+    (void)MIX_FAIL(MIX_EINPUT, "a");
+    for (int i = 0; i < 2; i++)
+        pthread_create(&thread[i], NULL, fail_often, &letter[i]);
+    for (int i = 0; i < 20000; i++) {
+        const char *said = mix_err_last();
+        torn += strspn(said, (char[2]){said[0], 0}) != strlen(said);
+    }
+    for (int i = 0; i < 2; i++)
+        pthread_join(thread[i], NULL);
+    mix_log_level(MIX_LOG_INFO);
+    ok(torn == 0, "the last error of several threads is whole (%d torn)", torn);
+}
+
 int main(void)
 {
     utf8();
@@ -156,5 +189,6 @@ int main(void)
     random_numbers();
     number_types();
     arrays();
+    last_words();
     return tap_done();
 }

@@ -21,7 +21,7 @@ static int64_t size_of(int64_t free_rows, int replicas)
 {
     int64_t n = free_rows / 4 / replicas;
 
-    return n < 1 ? 1 : n > 4096 ? 4096 : n;
+    return n < 1 ? 1 : n > 1024 ? 1024 : n;
 }
 
 static struct mix_claims *from_paper(const struct paper *p, bool backwards)
@@ -136,8 +136,8 @@ static void sizes(void)
         int64_t first;
     } cases[] = {
         {1, 1, 1},         {4, 1, 1},         {8, 1, 2},
-        {1000, 4, 62},     {16384, 1, 4096},  {16383, 1, 4095},
-        {100000, 2, 4096}, {100000, 64, 390}, {1000000000000, 1, 4096},
+        {1000, 4, 62},     {4096, 1, 1024},   {4095, 1, 1023},
+        {100000, 2, 1024}, {100000, 64, 390}, {1000000000000, 1, 1024},
         {3, 1000000, 1},   {100, 0, 25},
     };
 
@@ -175,8 +175,8 @@ static void long_job(void)
         at += got.count;
         claims++;
     }
-    ok(shrink && joined && at == 2 * m && last == 1, "claims shrink from 4,096 rows to 1");
-    ok(claims < 600, "in %lld claims", (long long)claims);
+    ok(shrink && joined && at == 2 * m && last == 1, "claims shrink from 1,024 rows to 1");
+    ok(claims < 1250, "in %lld claims", (long long)claims);
     ok(mix_claims_next(c, 8, &got) == MIX_OK && got.count == 0, "then there are none, for good");
     ok(mix_claims_ranges(c, &ranges)[0].state == MIX_RANGE_SEALED && ranges == (size_t)claims + 2 &&
            mix_claims_whole(c, &hole),

@@ -321,6 +321,18 @@ out:
     return rc;
 }
 
+int filing_seal(struct mix_store *store)
+{
+    int rc = mix_store_seal(store);
+
+    for (bool done = false; rc == MIX_OK && !done;) {
+        rc = mix_store_sealed(store, &done);
+        if (!done)
+            usleep(200);
+    }
+    return rc;
+}
+
 /* ---- a leader */
 
 struct work { /* rows to be answered */
@@ -383,14 +395,14 @@ int filing_lead(const struct mix_store_config *config, const struct filing_pace 
             continue;
         TRY(answer_one(store, &w, pace->order, answers++));
         if (pace->seal_every && answers % pace->seal_every == 0) {
-            TRY(mix_store_seal(store));
+            TRY(filing_seal(store));
             if (stats)
                 *stats = mix_store_stats(store);
         }
         if (pace->stop_after && answers == pace->stop_after)
             break;
     }
-    TRY(mix_store_seal(store));
+    TRY(filing_seal(store));
     if (stats)
         *stats = mix_store_stats(store);
 out:

@@ -37,10 +37,13 @@ struct mix_plan filing_plan(int ranks);
 /* The answer to a runnable row; tokens has room for FILING_LEN. */
 struct mix_answer filing_answer(const struct mix_row *row, int32_t tokens[FILING_LEN]);
 
+/* Have everything sealed, and wait for it. */
+int filing_seal(struct mix_store *store);
+
 /* How a leader works. */
 struct filing_pace {
     int ahead;      /* shards fetched at a time; above 1 before the last are done */
-    int seal_every; /* mix_store_seal after so many answers; 0: never before the end */
+    int seal_every; /* sealed after so many answers; 0: never before the end */
     int stop_after; /* stop, sealed, after so many answers; 0: never */
     uint32_t order; /* in which order rows are answered: a seed */
 };

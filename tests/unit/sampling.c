@@ -54,12 +54,21 @@ int main(void)
         struct mix_sampling s = job;
         char why[MIX_SAMPLING_WHY] = "";
         const char *name = mix_sampling_name[cases[i].param];
-        bool good = mix_sampling_set(&s, cases[i].param, cases[i].value, why);
+        bool good = mix_sampling_set(&s, cases[i].param, cases[i].value, INT64_MIN, why);
 
         ok(good == cases[i].good && same(&s, &cases[i].want) &&
                (good ? why[0] == '\0'
                      : strncmp(why, name, strlen(name)) == 0 && strstr(why, "job's value")),
            "%s %g is %s%s", name, cases[i].value, good ? "taken" : "refused: ", why);
+    }
+    for (int i = 0; i < 3; i++) {
+        static const int64_t seed[] = {INT64_MAX, (INT64_C(1) << 53) + 1, -(INT64_C(1) << 60) - 1};
+        struct mix_sampling s = job;
+        char why[MIX_SAMPLING_WHY] = "";
+
+        ok(mix_sampling_set(&s, MIX_SAMPLING_SEED, (double)seed[i], seed[i], why) &&
+               s.seed == seed[i],
+           "seed %lld is taken as it is", (long long)seed[i]);
     }
     return tap_done();
 }

@@ -12,7 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+static volatile int slow_us; /* what a sync takes */
+
+int fsync(int fd)
+{
+    usleep((useconds_t)slow_us);
+    return (int)syscall(SYS_fsync, fd);
+}
 
 /* ---- whole jobs */
 
@@ -112,7 +121,7 @@ static void shards(void)
     for (int i = 0; shard && i < shard->todos; i++)
         rc = rc ? rc : answer(s, shard->todo[i]);
     ok(rc == MIX_OK && wait_for_files(MIX_FOLDER_SHARD, 2), "answered, the first is sealed, too");
-    ok(mix_store_seal(s) == MIX_OK, "sealing what is sealed is fine");
+    ok(filing_seal(s) == MIX_OK, "sealing what is sealed is fine");
     stats = mix_store_stats(s);
     ok(stats.rows_sealed == 21 && stats.rows_failed > 1 && stats.shards_sealed == 2 && stats.idle &&
            stats.read_s > 0 && stats.write_s > 0,
@@ -141,7 +150,7 @@ static void pieces(void)
     ok(rc == MIX_OK && wait_for_files(MIX_FOLDER_PIECE, 3), "many bytes are a piece, too");
     for (int i = 1; shard && i < shard->todos; i++)
         rc = rc ? rc : answer(s, shard->todo[i]);
-    ok(rc == MIX_OK && mix_store_seal(s) == MIX_OK && files(MIX_FOLDER_PIECE) == 0 &&
+    ok(rc == MIX_OK && filing_seal(s) == MIX_OK && files(MIX_FOLDER_PIECE) == 0 &&
            files(MIX_FOLDER_SHARD) == 3,
        "until the shard is whole");
     mix_store_close(s);
@@ -162,6 +171,29 @@ static void dropped(void)
        "closing drops what was not sealed");
 }
 
+/* A disk that takes its time must not hold up who asks. */
+static void slow_disk(void)
+{
+    struct mix_store *s = open_store(7, 1000, 1 << 30);
+    const struct mix_shard *shard;
+    bool done = true;
+    int rc = MIX_OK;
+    double start, took;
+
+    mix_store_fetch(s, &(struct mix_claim){60, 5, 0});
+    shard = wait_for_shard(s, &rc);
+    rc = shard ? answer(s, shard->todo[0]) : rc;
+    slow_us = 500000;
+    start = mix_now();
+    rc = rc ? rc : mix_store_seal(s);
+    rc = rc ? rc : mix_store_sealed(s, &done);
+    took = mix_now() - start;
+    slow_us = 0;
+    ok(rc == MIX_OK && !done && took < 0.4, "asking for a seal takes %.3f s on a slow disk", took);
+    ok(filing_seal(s) == MIX_OK && mix_store_stats(s).rows_sealed >= 1, "and it is done in time");
+    mix_store_close(s);
+}
+
 static void misuse(void)
 {
     struct mix_store *s = open_store(4, 1000, 1 << 30);
@@ -179,11 +211,11 @@ static void misuse(void)
     row.row = 50;
     ok(answer(s, &row) == MIX_EBUG, "or was not fetched");
     ok(mix_store_fetch(s, &(struct mix_claim){0, 0, 0}) == MIX_EBUG, "a claim of nothing");
-    ok(mix_store_seal(s) == MIX_OK, "none of this stops the thread");
+    ok(filing_seal(s) == MIX_OK, "none of this stops the thread");
     ok(mix_store_fetch(s, &(struct mix_claim){98, 5, 0}) == MIX_OK, "rows behind the end");
     wait_for_shard(s, &rc);
     ok(rc == MIX_EBUG && mix_store_answer(s, &(struct mix_answer){.row = 0}) == MIX_EBUG &&
-           mix_store_seal(s) == MIX_EBUG &&
+           filing_seal(s) == MIX_EBUG &&
            mix_store_fetch(s, &(struct mix_claim){0, 1, 0}) == MIX_EBUG,
        "stop it, and every call says so");
     mix_log_level(MIX_LOG_INFO);
@@ -209,12 +241,12 @@ static void failing(void)
     mix_store_close(s);
     config = filing_store(job, filing_path("in.h5"), 5);
     config.model = filing_path("nowhere");
-    ok(mix_store_open(&s, &config) == MIX_OK && mix_store_seal(s) == MIX_EINPUT,
+    ok(mix_store_open(&s, &config) == MIX_OK && filing_seal(s) == MIX_EINPUT,
        "a model that is missing: %s", mix_err_last());
     mix_store_close(s);
 
     s = open_store(6, 1000, 1 << 30);
-    rc = mix_store_seal(s); /* its files are open, and its thread sleeps while we use HDF5 */
+    rc = filing_seal(s); /* its files are open, and its thread sleeps while we use HDF5 */
     mix_job_close(job);
     mix_job_open(&job, &id, &state);
     mix_job_begin(job, &plan);
@@ -244,6 +276,7 @@ static void steps(void)
     shards();
     pieces();
     dropped();
+    slow_disk();
     misuse();
     failing();
     mix_job_close(job);
