@@ -23,7 +23,7 @@ const struct mix_option mix_options_table[] = {
      "NAME", "a preset: a100, h20, h100, h200, b200, mi300x or 910b", MIX_CMD_PLAN, false, false,
      files},
     {"machine", NULL, MIX_OPT_TEXT, AT(machine), NULL, 0, 0, NULL, "FILE",
-     "a machine that `mixserve probe --save` has measured", LAYOUT, false, false, files},
+     "a machine that `mixserve probe --save` has measured", MIX_CMD_PLAN, false, false, files},
     {"sbatch", NULL, MIX_OPT_TEXT, AT(sbatch), NULL, 0, 0, NULL, "FILE",
      "write a script for Slurm; - prints it and nothing else", MIX_CMD_PLAN, false, false, files},
     {"model", NULL, MIX_OPT_TEXT, AT(model), NULL, 0, 0, NULL, "DIR",
