@@ -1,4 +1,5 @@
 libmix_a_SOURCES += \
+  %D%/busy.c  %D%/busy.h  \
   %D%/clock.c %D%/clock.h \
   %D%/dtype.c %D%/dtype.h \
   %D%/err.c   %D%/err.h   \

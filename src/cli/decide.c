@@ -4,6 +4,7 @@
 #include "cli/decide.h"
 
 #include "arch/tensors.h"
+#include "base/busy.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -154,6 +155,44 @@ out:
     return rc;
 }
 
+/* To all: is rank 0 still at it? */
+static int tell(const struct mix_decide *k, int64_t more)
+{
+    return mix_group_bcast(k->world, &more, sizeof more, 0);
+}
+
+static int tell_more(void *ctx)
+{
+    return tell(ctx, true);
+}
+
+/* A large input or folder takes longer to look at than the others wait for a rank that says
+ * nothing. */
+static int look_for_all(struct mix_decide k, struct mix_decision *d, struct mix_job **job,
+                        struct mix_choose *choose)
+{
+    double stall_s = k.o->stall_timeout, every_s = stall_s > 0 && stall_s < 4 ? stall_s / 4 : 1;
+    int rc, told;
+
+    mix_busy_set(tell_more, &k, every_s);
+    rc = look(&k, d, job, choose);
+    mix_busy_set(NULL, NULL, 0);
+    told = tell(&k, false);
+    return rc ? rc : told;
+}
+
+static int wait_for_rank_0(const struct mix_decide *k)
+{
+    int rc;
+    int64_t more;
+
+    do
+        TRY(mix_group_bcast(k->world, &more, sizeof more, 0));
+    while (more);
+out:
+    return rc;
+}
+
 int mix_decide(const struct mix_decide *k, struct mix_decision *d, struct mix_job **job)
 {
     int rc = MIX_OK;
@@ -165,8 +204,10 @@ int mix_decide(const struct mix_decide *k, struct mix_decision *d, struct mix_jo
 
     memset(d, 0, sizeof *d);
     if (me) {
-        letter.rc = look(k, d, job, &choose);
+        letter.rc = look_for_all(*k, d, job, &choose);
         letter.measure = choose.measure;
+    } else {
+        TRY(wait_for_rank_0(k));
     }
     TRY(mix_group_bcast(k->world, &letter, sizeof letter, 0));
     TRY((int)letter.rc);

@@ -1,6 +1,7 @@
 /* survey.c - see survey.h. */
 #include "engine/survey.h"
 
+#include "base/busy.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -104,7 +105,7 @@ static int junk(struct look *l, const char *name)
 static int look_at(struct look *l, const char *name, const struct mix_folder_name *parsed,
                    struct mix_note *note, bool *whole)
 {
-    int rc;
+    int rc, found = MIX_OK;
     const struct mix_ledger_record *record = record_of(l, name);
     struct mix_results_file *file = NULL;
     uint64_t bytes = 0;
@@ -112,6 +113,7 @@ static int look_at(struct look *l, const char *name, const struct mix_folder_nam
     bool recorded, read;
 
     *whole = false;
+    TRY(mix_busy());
     TRY(mix_folder_path(&l->path, l->folder, parsed));
     if (!l->check && !mix_file_exists(l->path.s))
         goto out; /* removed since we listed the folder */
@@ -119,8 +121,11 @@ static int look_at(struct look *l, const char *name, const struct mix_folder_nam
     read = l->check && (!recorded || parsed->kind == MIX_FOLDER_PIECE);
     if (!l->check && !record)
         goto out;
-    *whole = (!read || mix_results_verify(l->path.s, &entries) == MIX_OK) &&
-             mix_results_open(&file, l->path.s) == MIX_OK &&
+    if (read)
+        found = mix_results_verify(l->path.s, &entries);
+    if (found != MIX_EINPUT) /* a disk that refuses says nothing about the file, which would go */
+        TRY(found);
+    *whole = found == MIX_OK && mix_results_open(&file, l->path.s) == MIX_OK &&
              mix_note_read(note, file, l->path.s) == MIX_OK && note->first == parsed->first &&
              note->count == parsed->count;
     if (l->check && *whole && !record)

@@ -1,6 +1,7 @@
 /* results_read.c - blocks of entries, and whether a file is whole. */
 #include "io/results_open.h"
 
+#include "base/busy.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -192,6 +193,7 @@ static int hash_entries(struct mix_results_file *f, uint64_t *sum)
     for (int64_t at = 0; at < f->entries; at += n) {
         TRY(mix_results_step(f, at, f->entries, &n));
         TRY(mix_results_read(f, at, n, &b));
+        TRY(mix_busy());
         for (int64_t i = 0; i < n; i++)
             mix_results_hash_entry(h, &b->entry[i], b->columns, i);
         mix_results_block_destroy(b);

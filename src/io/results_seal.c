@@ -6,6 +6,7 @@
  * may loop for ever or read beyond its memory (seen with a zeroed sector). */
 #include "io/results_form.h"
 
+#include "base/busy.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -35,6 +36,7 @@ static int make_seal(int fd, const char *path, uint64_t bytes, char seal[MIX_RES
         TRY(mix_file_pread(fd, path, buf, n, at));
         mix_hasher_add(h, buf, n);
         at += n;
+        TRY(mix_busy());
     }
     memset(seal, 0, MIX_RESULTS_SEAL);
     snprintf(

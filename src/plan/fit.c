@@ -64,11 +64,11 @@ void mix_fit_count(const struct mix_plan_input *in, const struct mix_layout *l, 
         m);
 }
 
-enum mix_dtype mix_fit_wire(const struct mix_wanted *w)
+enum mix_dtype mix_fit_wire(const struct mix_wanted *w, const struct mix_layout *l)
 {
     if (w->in->keep)
         return (enum mix_dtype)w->in->keep->wire;
-    return w->dtype == MIX_F32 || w->world == w->domain ? MIX_F32 : MIX_BF16;
+    return w->dtype == MIX_F32 || w->domain % (l->etp * l->ep) == 0 ? MIX_F32 : MIX_BF16;
 }
 
 bool mix_fit_own_memory(const struct mix_wanted *w)
@@ -97,7 +97,7 @@ void mix_fit_try(const struct mix_wanted *w, const struct mix_layout *l, int ran
     bool own = mix_fit_own_memory(w);
 
     *f = (struct mix_fit){.missing = INT64_MIN};
-    mix_fit_count(w->in, l, w->domain, w->dtype, mix_fit_wire(w), w->seqs, w->tokens, length,
+    mix_fit_count(w->in, l, w->domain, w->dtype, mix_fit_wire(w, l), w->seqs, w->tokens, length,
                   &f->memory);
     step = f->memory.activations + f->memory.exchange;
     f->shortest = shortest;

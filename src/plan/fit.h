@@ -9,8 +9,9 @@
 
 #include <stdbool.h>
 
-/* In which type results travel between domains. */
-enum mix_dtype mix_fit_wire(const struct mix_wanted *w);
+/* In which type results travel between domains: as operands, but fp32 where nothing does, because
+ * every copy of the experts lies inside a domain; or as the job that goes on has them. */
+enum mix_dtype mix_fit_wire(const struct mix_wanted *w, const struct mix_layout *l);
 
 struct mix_fit {
     int pages, length;

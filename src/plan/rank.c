@@ -185,7 +185,7 @@ int mix_plan_rank(const struct mix_plan_input *in, struct mix_plan_ranking *out)
         if (!asked(&w, &space, &list[i]))
             continue;
         c->layout = list[i];
-        c->wire = (int32_t)mix_fit_wire(&w);
+        c->wire = (int32_t)mix_fit_wire(&w, &c->layout);
         c->sums = mix_plan_sums(list[i].exchange, list[i].etp, list[i].ep, c->wire, false);
         if (in->keep && c->sums != in->keep->sums)
             continue;

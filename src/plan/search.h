@@ -8,7 +8,7 @@
  * smallest copy of the experts.
  *
  *   domain   a host's ranks, the machine's, or the pin
- *   wire     float32 if operands are, or if there is one domain; else bfloat16
+ *   wire     float32 if operands are, or if copies of the experts lie inside domains; else bfloat16
  *   budget   of a rank for keys and values: where ranks share a host, half of what its
  *            ranks leave of its memory after their weights; of a device, all that it has
  *            left after weights, a step's buffers and libraries

@@ -1,6 +1,7 @@
 /* jsonl.c - see jsonl.h. */
 #include "text/jsonl.h"
 
+#include "base/busy.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -37,6 +38,8 @@ struct mix_jsonl {
 /* The bytes of the file from place on: at least one before the file's end, else none. */
 static int look(struct mix_jsonl *j, int64_t place, const char **bytes, size_t *n)
 {
+    int rc;
+
     if (place < j->at || place >= j->at + (int64_t)j->filled) {
         int64_t left = j->size - place;
         ssize_t got = 0;
@@ -52,6 +55,8 @@ static int look(struct mix_jsonl *j, int64_t place, const char **bytes, size_t *
             return MIX_FAIL(MIX_ESTORAGE, "read %s: it became shorter while it was read", j->path);
         j->at = place;
         j->filled = (size_t)got;
+        if ((rc = mix_busy()) != MIX_OK)
+            return rc;
     }
     *bytes = j->buffer + (place - j->at);
     *n = j->filled - (size_t)(place - j->at);

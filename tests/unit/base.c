@@ -1,4 +1,5 @@
 /* base.c - strings, sizes, hashes, random numbers, number types. */
+#include "base/busy.h"
 #include "base/dtype.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -180,6 +181,25 @@ static void last_words(void)
     ok(torn == 0, "the last error of several threads is whole (%d torn)", torn);
 }
 
+static int tell(void *ctx)
+{
+    return ++*(int *)ctx < 3 ? MIX_OK : MIX_ECOMM;
+}
+
+static void busy(void)
+{
+    int told = 0, rc = mix_busy();
+
+    ok(rc == MIX_OK, "busy with nobody waiting");
+    mix_busy_set(tell, &told, 3600);
+    ok(mix_busy() == MIX_OK && told == 0, "nothing is told before it is time");
+    mix_busy_set(tell, &told, 0);
+    ok(mix_busy() == MIX_OK && mix_busy() == MIX_OK && told == 2, "then it is");
+    ok(mix_busy() == MIX_ECOMM, "and who cannot tell stops");
+    mix_busy_set(NULL, NULL, 0);
+    ok(mix_busy() == MIX_OK && told == 3, "until nobody waits again");
+}
+
 int main(void)
 {
     utf8();
@@ -190,5 +210,6 @@ int main(void)
     number_types();
     arrays();
     last_words();
+    busy();
     return tap_done();
 }

@@ -1,6 +1,7 @@
 /* jsonl.c - files of lines: rows by number, ends of lines, hashes, trouble with files. */
 #include "text/jsonl.h"
 
+#include "base/busy.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -43,6 +44,29 @@ static bool right_rows(struct mix_jsonl *j, int64_t first, int64_t n)
     }
     free(rows);
     return right;
+}
+
+static int count_tells(void *ctx)
+{
+    return ++*(int *)ctx < 4 ? MIX_OK : MIX_ECOMM;
+}
+
+/* A long file does not keep others waiting without a word. */
+static void long_file(void)
+{
+    struct mix_str s = {0};
+    struct mix_jsonl *j = NULL;
+    int told = 0;
+
+    for (int i = 0; i < 3; i++)
+        add_row(&s, i, 900000, "\n");
+    mix_busy_set(count_tells, &told, 0);
+    j = open_text(s.s, s.len);
+    ok(j && told == 3, "a file of 2.7 MB: told %d times", told);
+    mix_jsonl_close(j);
+    ok(mix_jsonl_open(&j, scratch("f.jsonl")) == MIX_ECOMM, "nobody to tell: no use going on");
+    mix_busy_set(NULL, NULL, 0);
+    mix_str_fini(&s);
 }
 
 static void random_access(void)
@@ -181,6 +205,7 @@ int main(void)
 {
     scratch_begin();
     random_access();
+    long_file();
     line_ends();
     trouble();
     scratch_end();

@@ -68,9 +68,9 @@ static void ranking(const struct mix_arch *arch)
     ok(wrong == 0 && exchanges[0] && exchanges[1] && exchanges[2],
        "in order, each with its reason or its times, of all exchanges");
     ok(mix_plan_search(&s.in, &plan, NULL) == MIX_OK && !mix_plan_wrong(&plan) &&
-           plan.ep == r.c[0].layout.ep && plan.numeric.wire == MIX_BF16 &&
+           plan.ep == r.c[0].layout.ep && plan.numeric.wire == r.c[0].wire &&
            plan.numeric.sums ==
-               mix_plan_sums(plan.exchange, plan.numeric.etp, plan.ep, MIX_BF16, false),
+               mix_plan_sums(plan.exchange, plan.numeric.etp, plan.ep, r.c[0].wire, false),
        "the first is the plan");
     mix_plan_ranking_fini(&r);
     mix_plan_topo_fini(&s.topo);

@@ -1,6 +1,7 @@
 /* survey.c - what a stopped job's folder tells, whole, torn, damaged, doubled. */
 #include "engine/survey.h"
 
+#include "base/busy.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "engine/folder.h"
@@ -234,6 +235,24 @@ static void doubled(const struct mix_survey *want)
     mix_survey_fini(&s);
 }
 
+static int nobody(void *ctx)
+{
+    (void)ctx;
+    return MIX_ECOMM;
+}
+
+/* What stops a look is no damage: nothing may be taken for junk. */
+static void stopped_look(void)
+{
+    struct mix_survey s = {0};
+
+    mix_busy_set(nobody, NULL, 0);
+    ok(mix_survey_take(&s, filing_path("out.h5.job"), ROWS, true) == MIX_ECOMM && s.junk.count == 0,
+       "a look that is stopped says nothing");
+    mix_busy_set(NULL, NULL, 0);
+    mix_survey_fini(&s);
+}
+
 int main(void)
 {
     struct mix_survey want;
@@ -241,6 +260,7 @@ int main(void)
     filing_begin();
     filing_prompts("in.h5", ROWS, -1);
     whole(&want);
+    stopped_look();
     torn_ledger(&want);
     damaged(&want);
     left_over(&want);
