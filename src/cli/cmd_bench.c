@@ -30,21 +30,16 @@ struct bench {
 
 static int open_world(struct bench *b)
 {
-    int rc = MIX_OK, *all = NULL, ranks;
+    int rc = MIX_OK;
 
     TRY(mix_comm_open(&b->comm, b->o->stall_timeout));
-    ranks = mix_comm_size(b->comm);
-    TRY(mix_calloc(&all, (size_t)ranks, sizeof *all, "ranks"));
-    for (int i = 0; i < ranks; i++)
-        all[i] = i;
-    TRY(mix_group_open(&b->world, b->comm, "world", all, ranks));
+    TRY(mix_group_open_world(&b->world, b->comm));
     TRY(mix_topo_gather(&b->topo));
     TRY(mix_dev_open(&b->dev, "cpu", 0,
                      b->o->threads ? (int)b->o->threads
                                    : b->topo.rank[mix_comm_rank(b->comm)].threads));
     TRY(mix_calloc(&b->job, MIX_BENCH_JOBS, sizeof *b->job, "what is measured"));
 out:
-    free(all);
     return rc;
 }
 

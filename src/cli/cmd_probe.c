@@ -30,20 +30,15 @@ struct probe {
 
 static int open_world(struct probe *p)
 {
-    int rc = MIX_OK, *all = NULL, ranks;
+    int rc = MIX_OK;
 
     TRY(mix_comm_open(&p->comm, p->o->stall_timeout));
-    ranks = mix_comm_size(p->comm);
-    TRY(mix_calloc(&all, (size_t)ranks, sizeof *all, "ranks"));
-    for (int i = 0; i < ranks; i++)
-        all[i] = i;
-    TRY(mix_group_open(&p->world, p->comm, "world", all, ranks));
+    TRY(mix_group_open_world(&p->world, p->comm));
     TRY(mix_topo_gather(&p->topo));
     TRY(mix_dev_open(&p->dev, "cpu", 0,
                      p->o->threads ? (int)p->o->threads
                                    : p->topo.rank[mix_comm_rank(p->comm)].threads));
 out:
-    free(all);
     return rc;
 }
 

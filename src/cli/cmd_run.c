@@ -71,22 +71,17 @@ out:
 
 static int open_world(struct run *r)
 {
-    int rc = MIX_OK, *all = NULL, ranks;
+    int rc = MIX_OK;
 
     mix_stop_install();
     TRY(mix_comm_open(&r->comm, r->o->stall_timeout));
     mix_comm_hurry(r->comm, mix_stop_flag(), GRACE_S);
-    ranks = mix_comm_size(r->comm);
-    TRY(mix_calloc(&all, (size_t)ranks, sizeof *all, "ranks"));
-    for (int i = 0; i < ranks; i++)
-        all[i] = i;
-    TRY(mix_group_open(&r->world, r->comm, "world", all, ranks));
+    TRY(mix_group_open_world(&r->world, r->comm));
     TRY(mix_topo_gather(&r->topo));
     if (mix_comm_rank(r->comm) == 0)
         mix_topo_log(&r->topo);
     TRY(read_arch(r));
 out:
-    free(all);
     return rc;
 }
 

@@ -61,6 +61,8 @@ void mix_comm_hurry(struct mix_comm *c, const volatile int *flag, double grace_s
  * operation is local. */
 int mix_group_open(struct mix_group **g, struct mix_comm *c, const char *name, const int *world,
                    int n);
+/* The group of all ranks, "world". */
+int mix_group_open_world(struct mix_group **g, struct mix_comm *c);
 void mix_group_close(struct mix_group *g); /* NULL is allowed; waits for nobody */
 
 const char *mix_group_name(const struct mix_group *g);

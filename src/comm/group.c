@@ -130,6 +130,19 @@ out:
     return rc;
 }
 
+int mix_group_open_world(struct mix_group **out, struct mix_comm *c)
+{
+    int rc = MIX_OK, *all = NULL;
+
+    TRY(mix_calloc(&all, (size_t)c->size, sizeof *all, "a group"));
+    for (int i = 0; i < c->size; i++)
+        all[i] = i;
+    TRY(mix_group_open(out, c, "world", all, c->size));
+out:
+    free(all);
+    return rc;
+}
+
 void mix_group_close(struct mix_group *g)
 {
     int over = 0;

@@ -54,7 +54,7 @@ static int ep_open(struct mix_exchange *e)
 
     TRY(mix_calloc(&p, 1, sizeof *p, "an exchange"));
     e->state = p;
-    TRY(mix_exchange_group(&p->copy, e, MIX_MESH_COPY));
+    TRY(mix_exchange_group(&p->copy, e->config.comm, e->config.plan, MIX_MESH_COPY));
     hop.group = p->copy;
     TRY(mix_hop_open(&p->hop, &hop));
     TRY(mix_experts_open(&p->experts, e, hop.max_come));

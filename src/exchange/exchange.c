@@ -96,15 +96,14 @@ void mix_exchange_close(struct mix_exchange *e)
     free(e);
 }
 
-int mix_exchange_group(struct mix_group **g, const struct mix_exchange *e,
+int mix_exchange_group(struct mix_group **g, struct mix_comm *comm, const struct mix_plan *plan,
                        enum mix_mesh_group which)
 {
     int rc = MIX_OK, n, *member = NULL;
-    const struct mix_plan *plan = e->config.plan;
 
     TRY(mix_calloc(&member, (size_t)plan->world, sizeof *member, "a group"));
-    n = mix_mesh_members(plan, which, mix_comm_rank(e->config.comm), member);
-    TRY(mix_group_open(g, e->config.comm, mix_mesh_name(which), member, n));
+    n = mix_mesh_members(plan, which, mix_comm_rank(comm), member);
+    TRY(mix_group_open(g, comm, mix_mesh_name(which), member, n));
 out:
     free(member);
     return rc;

@@ -29,6 +29,7 @@
 #include "comm/comm.h"
 #include "dev/dev.h"
 #include "plan/homes.h"
+#include "plan/mesh.h"
 #include "plan/plan.h"
 
 #include <stdint.h>
@@ -61,6 +62,10 @@ struct mix_exchange_step {
     mix_experts_fn *run;
     void *ctx;
 };
+
+/* The group of the plan's meshes that holds this rank.  Collective on it. */
+int mix_exchange_group(struct mix_group **g, struct mix_comm *comm, const struct mix_plan *plan,
+                       enum mix_mesh_group which);
 
 /* Collective on the copy, opens its groups.  A copy that neither consists of whole domains nor lies
  * in one is MIX_EFIT for hybrid. */

@@ -39,10 +39,6 @@ extern const struct mix_exchange_ops mix_exchange_tp;     /* tp.c */
 extern const struct mix_exchange_ops mix_exchange_ep;     /* ep.c */
 extern const struct mix_exchange_ops mix_exchange_hybrid; /* hybrid.c */
 
-/* A group of the plan's meshes that holds this rank.  Collective on it. */
-int mix_exchange_group(struct mix_group **g, const struct mix_exchange *e,
-                       enum mix_mesh_group which);
-
 /* The slots of the layer under way: home h has [s[h], s[h + 1]). */
 const int *mix_exchange_slots(const struct mix_exchange *e);
 int mix_exchange_locals(const struct mix_exchange *e); /* experts of this rank in it */

@@ -96,8 +96,8 @@ static int hybrid_open(struct mix_exchange *e)
     }
     TRY(mix_calloc(&h, 1, sizeof *h, "an exchange"));
     e->state = h;
-    TRY(mix_exchange_group(&h->rail, e, MIX_MESH_COPY_RAIL));
-    TRY(mix_exchange_group(&h->node, e, MIX_MESH_COPY_NODE));
+    TRY(mix_exchange_group(&h->rail, e->config.comm, e->config.plan, MIX_MESH_COPY_RAIL));
+    TRY(mix_exchange_group(&h->node, e->config.comm, e->config.plan, MIX_MESH_COPY_NODE));
     rail = (size_t)mix_group_size(h->rail);
     node = (size_t)mix_group_size(h->node);
     TRY(open_hops(h, e));

@@ -121,7 +121,7 @@ static int tp_open(struct mix_exchange *e)
     e->state = t;
     t->row = (size_t)c->hidden * mix_dtype_size(c->type);
     t->head = (size_t)c->k * (sizeof(int32_t) + sizeof(float));
-    TRY(mix_exchange_group(&t->copy, e, MIX_MESH_COPY));
+    TRY(mix_exchange_group(&t->copy, e->config.comm, e->config.plan, MIX_MESH_COPY));
     TRY(open_host(t, (size_t)e->size, all * (size_t)c->k, rows));
     TRY(open_device(t, e, all * (size_t)c->k, rows));
     TRY(mix_experts_open(&t->experts, e, (int)rows));

@@ -9,20 +9,6 @@
 
 #include <stdlib.h>
 
-/* The group of the plan's meshes that holds this rank. */
-static int open_group(struct mix_group **g, const struct mix_model *m, struct mix_comm *comm,
-                      enum mix_mesh_group which)
-{
-    int rc = MIX_OK, n, *world = NULL;
-
-    TRY(mix_calloc(&world, (size_t)m->plan->world, sizeof *world, "a group"));
-    n = mix_mesh_members(m->plan, which, mix_comm_rank(comm), world);
-    TRY(mix_group_open(g, comm, mix_mesh_name(which), world, n));
-out:
-    free(world);
-    return rc;
-}
-
 /* The ranks that this one works with, and room to count what goes to each. */
 static int open_groups(struct mix_model *m, struct mix_comm *comm)
 {
@@ -32,9 +18,9 @@ static int open_groups(struct mix_model *m, struct mix_comm *comm)
     size_t copy = (size_t)(m->share.etp * m->plan->ep);
 
     mix_comm_domain_set(comm, m->plan->domain_size);
-    TRY(open_group(&m->replica, m, comm, MIX_MESH_TP));
-    TRY(open_group(&m->copy, m, comm, MIX_MESH_COPY));
-    TRY(open_group(&m->coupled, m, comm, MIX_MESH_COUPLED));
+    TRY(mix_exchange_group(&m->replica, comm, m->plan, MIX_MESH_TP));
+    TRY(mix_exchange_group(&m->copy, comm, m->plan, MIX_MESH_COPY));
+    TRY(mix_exchange_group(&m->coupled, comm, m->plan, MIX_MESH_COUPLED));
     TRY(mix_calloc(&m->copy_tokens, copy, sizeof *m->copy_tokens, "a model"));
     TRY(mix_owners_open(&m->owners, m->replica, m->dev));
     TRY(mix_calloc(&m->tokens, tp, sizeof *m->tokens, "a model"));
