@@ -1,5 +1,4 @@
 libmix_a_SOURCES += \
-  %D%/arena.h                                    \
   %D%/copies.c   %D%/copies.h                    \
   %D%/count.c    %D%/count.h                     \
   %D%/ep.c                                       \

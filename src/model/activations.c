@@ -2,8 +2,8 @@
 #include "model/activations.h"
 
 #include "base/err.h"
-#include "exchange/arena.h"
 #include "kernels/kernels.h"
+#include "model/arena.h"
 
 #include <limits.h>
 

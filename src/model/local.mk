@@ -1,5 +1,6 @@
 libmix_a_SOURCES += \
   %D%/activations.c %D%/activations.h \
+  %D%/arena.h                         \
   %D%/block.c                         \
   %D%/block_dense.c                   \
   %D%/block_gqa.c                     \

@@ -5,8 +5,8 @@
  * pointers cannot disagree.  Parts are aligned to 64 bytes.
  *
  * Not collective. */
-#ifndef MIX_EXCHANGE_ARENA_H
-#define MIX_EXCHANGE_ARENA_H
+#ifndef MIX_MODEL_ARENA_H
+#define MIX_MODEL_ARENA_H
 
 #include <stddef.h>
 
