@@ -91,4 +91,4 @@ for p in $(ranks); do
 done
 code7 3 20
 goes_on
-plan
+done_testing

@@ -107,4 +107,4 @@ for ((i = 1; i <= 20; i++)); do
 done
 is 0 "--max-time 1, 2, ..." && [ $i -gt 1 ] && same "$work/want.h5" "$output" && clean "$output"
 ok $? "ends at attempt $i with the results of an undisturbed run"
-plan
+done_testing
