@@ -8,7 +8,7 @@
 # choices (MIXSERVE_SEED), not the same moments.
 . "$srcdir/tests/e2e/lib.sh"
 
-seed=${MIXSERVE_SEED:-$((${long:+$$} + 1))} kills=${MIXSERVE_KILLS:-${long:+300}} kills=${kills:-30}
+seed=${MIXSERVE_SEED:-$((${long:+$$} + 1))} kills=${MIXSERVE_KILLS:-${long:+300}} kills=${kills:-${short:+8}} kills=${kills:-30}
 echo "# seed $seed, $kills kills"
 RANDOM=$seed
 

@@ -10,6 +10,7 @@ model=$srcdir/inputs/models/tiny-qwen3-moe
 python=${PYTHON:-/usr/bin/python3}
 here=$srcdir/tests/e2e
 long=${MIXSERVE_LONG:-}
+short=${MIXSERVE_SHORT:-} # one or two cases of a kind: under sanitizers, after all of them without
 work=$scratch
 # What Open MPI leaves behind when a job is killed goes with $work.
 export TMPDIR=$work OMPI_MCA_btl_vader_backing_directory=$work OMPI_MCA_btl_sm_backing_directory=$work
