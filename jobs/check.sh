@@ -4,4 +4,5 @@ set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=$("$top/jobs/build.sh" "$@")
 
+make -C "$build" -s -j"$(nproc)" check TESTS= # build them
 make -C "$build" -s check || { echo "check.sh: failed; see $build/test-suite.log" >&2; exit 1; }

@@ -8,7 +8,7 @@
 # choices (MIXSERVE_SEED), not the same moments.
 . "$srcdir/tests/e2e/lib.sh"
 
-seed=${MIXSERVE_SEED:-$((${long:+$$} + 1))} kills=${MIXSERVE_KILLS:-${long:+300}} kills=${kills:-30}
+seed=${MIXSERVE_SEED:-$((${long:+$$} + 1))} kills=${MIXSERVE_KILLS:-${long:+300}} kills=${kills:-${short:+8}} kills=${kills:-30}
 echo "# seed $seed, $kills kills"
 RANDOM=$seed
 
@@ -22,7 +22,7 @@ common="--input $input --dtype float32 --temperature 0.7 --seed $seed --max-toke
 
 for tp in 1 2; do
   run 2 $common --output "$work/want$tp.h5" -tp $tp
-  is 0 "an undisturbed run, tp $tp" || plan
+  is 0 "an undisturbed run, tp $tp" || done_testing
 done
 life=$seconds
 py - "$work/want1.h5" "$work/want2.h5" $rows << 'PY'
@@ -116,4 +116,4 @@ run 3 $common --output "$output" -tp $tp
 is 0 "the same command after the end" && [ "$(stat -c '%i %Y %s' "$output")" = "$sum" ] && clean "$output"
 ok $? "and it touches nothing"
 says 'nothing to do'
-plan
+done_testing

@@ -10,7 +10,7 @@ input=$work/in.h5
 layouts='2:1:1 4:1:1 8:1:1  2:2:2 4:2:2 8:2:2  2:2:1 4:2:1 8:2:1  4:4:4 8:4:4  4:4:1 8:4:1  4:4:2 8:4:2'
 
 # A prompt file whose rows also differ in what is asked for.
-py - "$input" "$srcdir/inputs" << 'PY' || { ok 1 "a prompt file"; plan; }
+py - "$input" "$srcdir/inputs" << 'PY' || { ok 1 "a prompt file"; done_testing; }
 import sys
 sys.path.insert(0, sys.argv[2])
 import h5py, make_prompts
@@ -34,7 +34,7 @@ layout() { # layout R:TP:ETP OUTPUT ARGUMENT...
 
 greedy='--dtype float32 --temperature 0 --max-tokens 24'
 layout 1:1:1 "$work/one.h5" $greedy
-is 0 "float32, greedy, one rank" || plan
+is 0 "float32, greedy, one rank" || done_testing
 py - "$work/one.h5" << 'PY'
 import sys, h5py
 with h5py.File(sys.argv[1]) as file:
@@ -98,4 +98,4 @@ if [ -n "$long" ]; then
 else
   skip "the other families" "make check-all walks them"
 fi
-plan
+done_testing

@@ -1,21 +1,22 @@
-# lib.sh - what the end-to-end tests share: TAP, files to work on, mixserve under mpirun.
+# lib.sh - what the end-to-end tests share: files to work on, mixserve under mpirun.
 #
-# A test sources it, calls what follows, and ends with `plan`. $work is a folder of its own, removed
-# at the end; jobs still running then are killed, by pid. The harness gives MIXSERVE, MPIRUN, srcdir.
+# A test sources it, calls what follows and tests/tap.sh, and ends with `done_testing`. $work is a
+# folder of its own, removed at the end; jobs still running then are killed, by pid. The harness
+# gives MIXSERVE, MPIRUN, srcdir.
 set -u
+. "$srcdir/tests/tap.sh"
 export LC_ALL=C ASAN_OPTIONS=detect_leaks=0 # MPI leaks at exit
 model=$srcdir/inputs/models/tiny-qwen3-moe
 machine=$srcdir/tests/golden/machine.json # so that runs do not measure, and plan alike
 python=${PYTHON:-/usr/bin/python3}
 here=$srcdir/tests/e2e
 long=${MIXSERVE_LONG:-}
-work=$(mktemp -d) || exit 1
+short=${MIXSERVE_SHORT:-} # one or two cases of a kind: under sanitizers, after all of them without
+work=$scratch
 # What Open MPI leaves behind when a job is killed goes with $work.
 export TMPDIR=$work OMPI_MCA_btl_vader_backing_directory=$work OMPI_MCA_btl_sm_backing_directory=$work
 job=        # pid of the mpirun that `start` started
-err=$work/err out=$work/out
-status= seconds=
-n=0
+seconds=
 
 clean_up() {
   [ -z "$job" ] || { kill_all mpirun; wait "$job"; }
@@ -26,25 +27,6 @@ clean_up() {
 }
 exec 3>&2 2> "$work/shell" # the shell tells of every process that was killed: not of interest
 trap clean_up EXIT
-
-# ---- TAP
-
-ok() { # ok RC TEXT...; what the last job said goes with a failure
-  local rc=$1
-  shift
-  n=$((n + 1))
-  [ "$rc" != 0 ] || { echo "ok $n - $*"; return 0; }
-  echo "not ok $n - $*"
-  tail -n 25 "$err" | sed 's/^/# /'
-  [ ! -s "$work/why" ] || sed 's/^/# /' "$work/why"
-  return 1
-}
-skip() { # skip TEXT WHY
-  n=$((n + 1))
-  echo "ok $n - $1 # SKIP $2"
-}
-skip_all() { echo "1..0 # SKIP $*"; exit 0; }
-plan() { echo "1..$n"; exit 0; }
 
 [ -x "$MIXSERVE" ] || skip_all "there is no $MIXSERVE"
 "$python" -c 'import h5py' 2> /dev/null || skip_all "$python has no h5py (Debian: python3-h5py)"
@@ -145,9 +127,6 @@ finish() {
   seconds=$(since "$begun")
   job=
 }
-
-is() { [ "$status" = "$1" ]; ok $? "$2: exit status $1 (was $status)"; }
-says() { grep -Eq -- "$1" "$err"; ok $? "it says: $1"; } # one line of the log
 
 # ---- files
 

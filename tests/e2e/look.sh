@@ -130,4 +130,4 @@ for words in --help 'run --help' 'run -h'; do
   [ "$(grep -c . "$out")" -gt 5 ] && [ ! -s "$err" ]
   ok $? "on stdout"
 done
-plan
+done_testing

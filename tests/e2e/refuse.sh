@@ -230,4 +230,4 @@ elif mkdir "$work/disk" && mount -t tmpfs -o size=64k tmpfs "$work/disk"; then
 else
   skip "a full disk" "cannot mount one here"
 fi
-plan
+done_testing

@@ -40,7 +40,7 @@ done
 
 # ---- bad rows of text
 
-py - "$work/bad.h5" << 'PY' || { ok 1 "a file with bad rows"; plan; }
+py - "$work/bad.h5" << 'PY' || { ok 1 "a file with bad rows"; done_testing; }
 import sys, h5py
 good = b"rev abc ="
 rows = [(good, -1), (b"x" * 400, -1), (b"", -1), (b"ab\xff\xfe", -1), (good, -5), (good, 0),
@@ -91,7 +91,7 @@ ok $? "and the results are there"
 
 # ---- tokens; what transformers made of the same prompts is in tests/golden
 
-py - "$work" "$srcdir/tests/golden/tiny.json" << 'PY' || { ok 1 "prompts of the golden file"; plan; }
+py - "$work" "$srcdir/tests/golden/tiny.json" << 'PY' || { ok 1 "prompts of the golden file"; done_testing; }
 import json, sys, h5py, numpy
 cases = json.load(open(sys.argv[2]))
 with h5py.File(sys.argv[1] + "/text.h5", "w") as file:
@@ -134,7 +134,7 @@ ok $? "each with its reason, the last id of the vocabulary without"
 
 # ---- parameters of a row's own: each row as in a job that has them for all
 
-py - "$work" "$srcdir/inputs" << 'PY' || { ok 1 "prompts with parameters"; plan; }
+py - "$work" "$srcdir/inputs" << 'PY' || { ok 1 "prompts with parameters"; done_testing; }
 import sys
 sys.path.insert(0, sys.argv[2])
 import h5py, make_prompts, numpy
@@ -180,7 +180,7 @@ ok $? "and each row's answer is that of a job with these parameters"
 
 # ---- columns that pass through
 
-py - "$work" << 'PY' || { ok 1 "prompts with columns"; plan; }
+py - "$work" << 'PY' || { ok 1 "prompts with columns"; done_testing; }
 import sys, h5py, numpy
 rows = 37
 rng = numpy.random.default_rng(1)
@@ -216,7 +216,7 @@ ok $? "arrive as they were, type, shape and values"
 
 # ---- JSON lines
 
-py - "$work" << 'PY' || { ok 1 "prompts as JSON lines"; plan; }
+py - "$work" << 'PY' || { ok 1 "prompts as JSON lines"; done_testing; }
 import json, sys, h5py
 prompts = ["rev abc =", "add 123 456 =", 'sort 921345 =', "max 11 22 33 44 =", "upper \"é\" ="]
 with open(sys.argv[1] + "/in.jsonl", "w") as file:
@@ -258,7 +258,7 @@ ok $? "give the same results; the chat is an error row"
 
 tokens=300 rows=400
 [ -z "$long" ] || { tokens=2000 rows=40000; }
-py - "$work/uneven.h5" $tokens $rows << 'PY' || { ok 1 "uneven prompts"; plan; }
+py - "$work/uneven.h5" $tokens $rows << 'PY' || { ok 1 "uneven prompts"; done_testing; }
 import sys, h5py
 tokens, rows = int(sys.argv[2]), int(sys.argv[3])
 with h5py.File(sys.argv[1], "w") as file:
@@ -288,4 +288,4 @@ ok $? "give the same results"
 run 2 $pool --output "$work/pool_none.h5" --kv-memory 127Ki
 is 5 "pages for less than one"
 says 'code 5: .*(kv-memory|KV|keys and values)'
-plan
+done_testing
