@@ -60,8 +60,10 @@ goes_on() { # goes_on LAYOUT
   is 0 "the same job on $1" && same "$work/want.h5" "$output" && clean "$output"
   ok $? "goes on where it was, and its results are those of an undisturbed run"
 }
-for pair in '4:1:1:4:2:hybrid 2:1:1:2:1:ep' '2:1:1:1:2:tp 4:1:1:2:2:hybrid' \
-  ${long:+'4:1:1:4:2:ep 4:1:1:4:4:tp'}; do
+pairs=('4:1:1:4:2:hybrid 2:1:1:2:1:ep' '2:1:1:1:2:tp 4:1:1:2:2:hybrid' '4:1:1:4:2:ep 4:1:1:4:4:tp')
+[ -n "$long" ] || unset 'pairs[2]'
+[ -z "$short" ] || unset 'pairs[1]'
+for pair in "${pairs[@]}"; do
   ready "${pair% *}"
   kill_all
   finish 30
@@ -80,9 +82,10 @@ goes_on 4:1:1:4:2:hybrid
 
 # ---- standing still inside an exchange
 
+[ -n "$short" ] && victims=3 || victims='0 3'
 phases=" in (dispatch|combine|agreement|the step's numbers|all-gather|all-to-all)"
 for l in 4:1:1:4:2:hybrid ${long:+4:1:1:4:1:ep 4:2:1:4:2:tp}; do
-  for victim in 0 3; do
+  for victim in $victims; do
     ready "$l" --stall-timeout 3
     kill -STOP "$(rank_pid $victim)"
     begin=$EPOCHREALTIME
