@@ -48,4 +48,4 @@ says 'bench fly: it is one of plan'
 bench 2 plan --model "$model" --domain-size 3
 is 2 "a domain that does not divide the ranks"
 says 'error: --domain-size 3 does not divide 2 ranks'
-plan
+done_testing

@@ -17,7 +17,7 @@ flags() { # flags LAYOUT: as options
 # ---- the same answers
 
 run 1 $greedy --output "$work/one.h5"
-is 0 "one rank" || plan
+is 0 "one rank" || done_testing
 for l in 2:1:1:2:1:ep 4:2:2:2:2:hybrid 4:1:2:2:2:ep 8:1:2:4:2:tp 6:1:1:3:2:ep \
   ${long:+4:1:1:4:2:hybrid 4:2:1:4:2:ep 4:4:1:2:4:tp 8:2:1:8:4:hybrid 8:4:2:2:4:ep 6:1:1:6:2:hybrid}; do
   rm -rf "$output" "$output.job"
@@ -101,4 +101,4 @@ for l in 4:1:1:4:2:hybrid ${long:+4:1:1:4:1:ep 4:2:1:4:2:tp}; do
   done
 done
 [ -z "$long" ] || goes_on 4:1:1:4:2:ep
-plan
+done_testing

@@ -103,4 +103,4 @@ cp "$out" "$work/first"
 probe 0 --machine "$work/saved.json"
 cmp -s "$out" "$work/first"
 ok $? "it is the same"
-plan
+done_testing
