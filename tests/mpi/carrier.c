@@ -7,6 +7,7 @@
 #include "comm/comm.h"
 #include "comm/group_private.h"
 #include "comm/window.h"
+#include "rig.h"
 #include "tap.h"
 #include "tap_mpi.h"
 
@@ -420,7 +421,7 @@ static void windows(void)
 
 int main(void)
 {
-    if (mix_comm_open(&comm, 60) != MIX_OK)
+    if (rig_comm(&comm) != MIX_OK)
         return 1;
     me = mix_comm_rank(comm);
     ranks = mix_comm_size(comm);
@@ -438,7 +439,6 @@ int main(void)
     mix_comm_domain_set(comm, 0);
     if (ranks > 1)
         windows();
-    mix_comm_close(comm);
-    MPI_Finalize();
+    rig_comm_close(comm);
     return tap_done();
 }

@@ -207,9 +207,16 @@ int main(void)
         mix_topo_gather(&topo) != MIX_OK ||
         mix_dev_open(&dev, "cpu", 0, topo.rank[me].threads) != MIX_OK)
         return 1;
+#ifdef __SANITIZE_ADDRESS__ /* one row of one product takes longer than all is given */
+    tap_skip("rates", "instrumented kernels have no rates");
+    (void)whole_machine;
+    (void)predicts;
+    (void)sizes;
+#else
     whole_machine();
     predicts();
     sizes();
+#endif
     mix_dev_close(dev);
     mix_topo_fini(&topo);
     mix_group_close(world);
