@@ -37,8 +37,9 @@ static void line(enum mix_log_level level, const char *fmt, va_list ap)
 
     if (level > most)
         return;
-    n = snprintf(text, sizeof text, "mixserve: %s%s", level == MIX_LOG_INFO ? "" : who,
-                 word[level]);
+    /* On a terminal a live line (engine/progress) may stand there: it makes room. */
+    n = snprintf(text, sizeof text, "%smixserve: %s%s", isatty(STDERR_FILENO) ? "\r\033[K" : "",
+                 level == MIX_LOG_INFO ? "" : who, word[level]);
     n += vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
     if (n > (int)sizeof text - 2)
         n = (int)sizeof text - 2;

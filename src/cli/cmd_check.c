@@ -14,7 +14,7 @@
 enum { BLOCK_ROWS = 4096 };
 
 struct findings {
-    bool json, broken; /* broken: a file cannot be read at all */
+    bool json, no_model, no_input; /* files that cannot be read at all */
     int64_t tensors, bad_tensors, rows, bad_rows;
     json_t *list; /* of texts, with --json */
 };
@@ -32,11 +32,11 @@ static int found(struct findings *f, const char *text)
 
 /* The model's files or the input are no use as a whole: the log says why; look at the other one
  * all the same. */
-static int noted(struct findings *f, int rc)
+static int noted(struct findings *f, int rc, bool *broken)
 {
     if (rc != MIX_EINPUT)
         return rc;
-    f->broken = true;
+    *broken = true;
     return f->json ? found(f, mix_err_last()) : MIX_OK;
 }
 
@@ -133,8 +133,14 @@ static int report(const struct findings *f)
     json_t *whole;
 
     if (!f->json) {
-        printf("%lld tensors, %lld wrong; %lld rows, %lld bad\n", (long long)f->tensors,
-               (long long)f->bad_tensors, (long long)f->rows, (long long)f->bad_rows);
+        if (f->no_model)
+            printf("the model's files cannot be read; ");
+        else
+            printf("%lld tensors, %lld wrong; ", (long long)f->tensors, (long long)f->bad_tensors);
+        if (f->no_input)
+            printf("the input cannot be read\n");
+        else
+            printf("%lld rows, %lld bad\n", (long long)f->rows, (long long)f->bad_rows);
         return MIX_OK;
     }
     whole = json_pack("{s:I, s:I, s:I, s:I, s:O}", "tensors", (json_int_t)f->tensors,
@@ -160,10 +166,10 @@ static int run(const struct mix_options *o, const bool *given, int argc, char **
     TRY(mix_arch_load(&arch, o->model));
     if ((cannot = mix_arch_cannot_run(&arch)))
         mix_log(MIX_LOG_WARN, "this build cannot run %s: %s", o->model, cannot);
-    TRY(noted(&f, check_tensors(&f, &arch, o->model)));
-    TRY(noted(&f, check_rows(&f, o, &arch)));
+    TRY(noted(&f, check_tensors(&f, &arch, o->model), &f.no_model));
+    TRY(noted(&f, check_rows(&f, o, &arch), &f.no_input));
     TRY(report(&f));
-    rc = f.broken || f.bad_tensors ? MIX_EINPUT : f.bad_rows ? MIX_EROWS : MIX_OK;
+    rc = f.no_model || f.no_input || f.bad_tensors ? MIX_EINPUT : f.bad_rows ? MIX_EROWS : MIX_OK;
 out:
     json_decref(f.list);
     return rc;

@@ -15,13 +15,12 @@ struct mix_str;
 
 /* What identifies a job: a change of any of these is refused with the difference named. */
 struct mix_job_identity {
-    const char *output;  /* OUT.h5; the folder is OUT.h5.job */
-    const char *input;   /* path, for messages and job.json */
-    const char *model;   /* path, for messages and job.json */
-    uint64_t model_hash; /* config, tokenizer, index, tensor headers, sizes */
-    int64_t rows;        /* of the input */
-    uint64_t
-        input_hash; /* of the file's size and its first and last rows; shards check their own */
+    const char *output;     /* OUT.h5; the folder is OUT.h5.job */
+    const char *input;      /* path, for messages and job.json */
+    const char *model;      /* path, for messages and job.json */
+    uint64_t model_hash;    /* config, tokenizer, index, tensor headers, sizes */
+    int64_t rows;           /* of the input */
+    uint64_t input_hash;    /* of the content of every row */
     const char *parameters; /* JSON object: every option that changes results, resolved */
     const char *run_info;   /* JSON object: versions, command line, host, ... (stored under /run) */
 };

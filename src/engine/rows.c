@@ -4,12 +4,12 @@
  * has stopped. */
 #include "engine/rows.h"
 
+#include "base/busy.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "engine/raw.h"
-#include "io/file.h"
 #include "text/tokenizer.h"
 
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HASH_ROWS = 64 }; /* at each end of the file: mix_input_hash */
+enum { HASH_ROWS = 1024 }; /* that are read at a time: mix_input_hash */
 
 struct mix_input {
     char *path;
@@ -77,14 +77,14 @@ struct mix_results_schema mix_input_schema(const struct mix_input *in)
 
 int mix_input_hash(struct mix_input *in, uint64_t *hash)
 {
-    int64_t n = in->rows < HASH_ROWS ? in->rows : HASH_ROWS, rows = in->rows;
-    uint64_t bytes, h, part;
-    int rc;
+    int rc = MIX_OK;
+    int64_t rows = in->rows;
+    uint64_t h = mix_hash(&rows, sizeof rows), part;
 
-    TRY(mix_file_size(in->path, &bytes));
-    h = mix_hash_add(mix_hash(&bytes, sizeof bytes), &rows, sizeof rows);
-    for (int end = 0; end < 2; end++) {
-        TRY(mix_raw_hash(in->raw, end ? rows - n : 0, n, &part));
+    for (int64_t first = 0; first < rows; first += HASH_ROWS) {
+        TRY(mix_busy());
+        TRY(mix_raw_hash(in->raw, first, rows - first < HASH_ROWS ? rows - first : HASH_ROWS,
+                         &part));
         h = mix_hash_add(h, &part, sizeof part);
     }
     *hash = h;

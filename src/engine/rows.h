@@ -46,8 +46,7 @@ int64_t mix_input_rows(const struct mix_input *in);
 /* What results need to carry along: custom ids, columns (without rows).  Borrowed. */
 struct mix_results_schema mix_input_schema(const struct mix_input *in);
 
-/* Of the file's size and its first and last rows: tells another file, at the cost of two blocks.
- * What changed in the middle is found shard by shard: mix_row_block_hash. */
+/* Of the content of every row, columns too: reads the whole file, block by block.  Says mix_busy. */
 int mix_input_hash(struct mix_input *in, uint64_t *hash);
 
 /* Rows [first, first + count), read, checked and tokenised. */

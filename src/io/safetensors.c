@@ -19,6 +19,8 @@
 /* The published reader takes no longer header. */
 static const uint64_t most_header = 100000000;
 
+enum { MOST_LINES = 50 }; /* about one file */
+
 static const char single_name[] = "model.safetensors",
                   index_name[] = "model.safetensors.index.json";
 
@@ -174,7 +176,7 @@ static int parse_header(struct mix_safetensors *s, int file, json_t *header, uin
     size_t first = s->count;
     const char *name;
     json_t *entry;
-    int rc = MIX_OK;
+    int rc = MIX_OK, wrong = 0;
 
     json_object_foreach(header, name, entry)
     {
@@ -191,9 +193,14 @@ static int parse_header(struct mix_safetensors *s, int file, json_t *header, uin
         if (!t->name)
             return MIX_EFIT;
         s->count++;
-        TRY(parse_tensor(t, f->path, entry, start, f->bytes));
+        rc = parse_tensor(t, f->path, entry, start, f->bytes);
+        if (rc == MIX_EINPUT && ++wrong < MOST_LINES)
+            continue; /* the others of a file that was cut short, too */
+        TRY(rc);
         s->bytes += t->bytes;
     }
+    if (wrong)
+        return MIX_EINPUT;
     rc = check_ranges(s, first, f->path, start, f->bytes);
 out:
     return rc;
@@ -336,30 +343,41 @@ out:
     return rc;
 }
 
-/* Every tensor of the index must be in the file that it says. */
+/* Every tensor of the index must be in the file that it says: a line for each that is not. */
 static int check_index(const struct mix_safetensors *s, const char *index, const json_t *map)
 {
     const char *name;
     json_t *value;
+    int rc = MIX_OK;
 
     json_object_foreach((json_t *)map, name, value)
     {
         const struct mix_tensor *t = mix_safetensors_find(s, name);
         const char *want = json_string_value(value), *found = t ? s->file[t->file].name : "none";
         if (strcmp(want, found) != 0)
-            return MIX_FAIL(MIX_EINPUT, "%s: tensor %s: expected in %s, found in %s", index, name,
-                            want, found);
+            rc = MIX_FAIL(MIX_EINPUT, "%s: tensor %s: expected in %s, found in %s", index, name,
+                          want, found);
     }
-    return MIX_OK;
+    return rc;
 }
 
-/* Read all files that are set, sort, and look for a name that came twice. */
+/* Read all files that are set, sort, and look for a name that came twice.  What is wrong is said of
+ * each. */
 static int open_files(struct mix_safetensors *s, struct mix_hasher *identity)
 {
     int rc = MIX_OK;
+    bool wrong = false;
 
-    for (int i = 0; i < s->files; i++)
-        TRY(open_file(s, i, identity));
+    for (int i = 0; i < s->files; i++) {
+        rc = open_file(s, i, identity);
+        wrong |= rc == MIX_EINPUT;
+        if (rc != MIX_EINPUT)
+            TRY(rc);
+    }
+    if (wrong) {
+        rc = MIX_EINPUT;
+        goto out;
+    }
     if (s->count)
         qsort(s->tensor, s->count, sizeof *s->tensor, by_name);
     for (size_t i = 1; i < s->count; i++) {

@@ -80,6 +80,14 @@ prompts "$work/other.h5" $rows 6
 changed 3 "the content of the input was that of $input .*, is that of $work/other.h5" \
   --input "$work/other.h5"
 prompts "$work/more.h5" $((rows + 1)) 5
+cp "$input" "$work/middle.h5"
+py - "$work/middle.h5" "$rows" << 'PY'
+import sys, h5py
+with h5py.File(sys.argv[1], "a") as file:
+    file["prompts/text"][int(sys.argv[2]) // 2] = "add 1 2 ="
+PY
+changed 3 "the content of the input was that of $input .*, is that of $work/middle.h5" \
+  --input "$work/middle.h5" # one row of many, wherever it is
 changed 3 "the input $input had $rows rows, $work/more.h5 has $((rows + 1))" --input "$work/more.h5"
 cp -r "$model" "$work/model"
 sed -i 's/"rms_norm_eps": 1e-06/"rms_norm_eps": 1e-05/' "$work/model/config.json"

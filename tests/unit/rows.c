@@ -247,6 +247,7 @@ static void hashes(void)
     ok(hash_of("a.h5") && hash_of("a.h5") == hash_of("b.h5"), "the same file, the same hash");
     ok(hash_of("a.h5") != hash_of("first.h5") && hash_of("a.h5") != hash_of("last.h5"),
        "another first or last row, another hash");
+    ok(hash_of("a.h5") != hash_of("middle.h5"), "another row in the middle, another hash");
     ok(hash_of("a.h5") != hash_of("few.h5") && hash_of("none.h5"), "a row less, another hash");
     mix_input_open(&a, filing_path("a.h5"));
     mix_input_open(&b, filing_path("middle.h5"));

@@ -261,8 +261,10 @@ static void folders(void)
         const char *what, *map, *say;
     } cases[] = {
         {"an index that names a missing file", "\"x\":\"m1\",\"y\":\"m9\"", "m9, which is missing"},
-        {"a tensor in another file", "\"x\":\"m2\",\"y\":\"m2\",\"z\":\"m1\"",
+        {"a tensor in another file", "\"extra\":\"m1\",\"x\":\"m2\",\"y\":\"m2\"",
          "tensor x: expected in m2, found in m1"},
+        {"a second one", "\"x\":\"m2\",\"y\":\"m2\",\"z\":\"m1\"",
+         "tensor z: expected in m1, found in m2"},
         {"a tensor in no file", "\"x\":\"m1\",\"y\":\"m2\",\"w\":\"m1\"",
          "tensor w: expected in m1, found in none"},
         {"a path out of the folder", "\"x\":\"../m1\"", "names no file of the folder"},
