@@ -46,7 +46,8 @@ int64_t mix_input_rows(const struct mix_input *in);
 /* What results need to carry along: custom ids, columns (without rows).  Borrowed. */
 struct mix_results_schema mix_input_schema(const struct mix_input *in);
 
-/* Of the content of every row, columns too: reads the whole file, block by block.  Says mix_busy. */
+/* Of the content of every row, columns too: reads the whole file, block by block.  Says mix_busy.
+ */
 int mix_input_hash(struct mix_input *in, uint64_t *hash);
 
 /* Rows [first, first + count), read, checked and tokenised. */
