@@ -10,7 +10,7 @@
 
 struct mix_experts;
 
-/* max_rows: of one call.  Room for one chunk is the exchange's config.max_rows. */
+/* max_rows: of one call of run, which goes in chunks of at most the exchange's config.max_rows. */
 int mix_experts_open(struct mix_experts **x, const struct mix_exchange *e, int max_rows);
 void mix_experts_close(struct mix_experts *x); /* NULL is allowed */
 

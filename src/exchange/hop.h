@@ -38,11 +38,11 @@ struct mix_hop_config {
 int mix_hop_open(struct mix_hop **h, const struct mix_hop_config *config);
 void mix_hop_close(struct mix_hop *h); /* NULL is allowed */
 
-/* Row i lies at at[i] and is for slot[i], in [0, low[last] + ...).  Member m has the slots
- * [low[m], high[m]). */
+/* Rows, and who has which of the slots [0, slots): member m those of [low[m], high[m]).  Host
+ * arrays, borrowed until back_end. */
 struct mix_hop_rows {
-    const int32_t *slot;   /* [rows] */
-    const void *const *at; /* [rows] device */
+    const int32_t *slot;   /* [rows] where each goes */
+    const void *const *at; /* [rows] the device address of each: [hidden] type */
     int rows;
     const int *low, *high; /* [size] */
     int slots;
@@ -53,7 +53,7 @@ int mix_hop_forth_end(struct mix_hop *h, struct mix_exchange *e);
 /* What has come: rows in order of sender, then slot. */
 int mix_hop_come(const struct mix_hop *h);
 const int32_t *mix_hop_slot(const struct mix_hop *h);   /* [come], less my low */
-const void *const *mix_hop_at(const struct mix_hop *h); /* [come] device */
+const void *const *mix_hop_at(const struct mix_hop *h); /* [come] device addresses */
 
 void *mix_hop_results(struct mix_hop *h); /* [come][hidden] back_type: mine to fill */
 int mix_hop_back_begin(struct mix_hop *h, struct mix_exchange *e);

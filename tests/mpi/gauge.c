@@ -19,17 +19,6 @@ static struct mix_topo topo;
 static struct mix_dev *dev;
 static int me, ranks;
 
-static bool same_everywhere(const void *bytes, size_t n)
-{
-    void *first = malloc(n);
-    bool good;
-
-    memcpy(first, bytes, n);
-    good = mix_group_bcast(world, first, n, 0) == MIX_OK && memcmp(first, bytes, n) == 0;
-    free(first);
-    return good;
-}
-
 /* Bounds that no core of the next years breaks: 10 kflop/s to 1 Pflop/s, 1 MB/s to 10 TB/s. */
 static bool sane(const struct mix_rate *r)
 {

@@ -18,17 +18,6 @@ static struct mix_comm *comm;
 static struct mix_group *world;
 static int me, ranks;
 
-static bool same_everywhere(const void *bytes, size_t n)
-{
-    void *first = malloc(n);
-    bool good;
-
-    memcpy(first, bytes, n);
-    good = mix_group_bcast(world, first, n, 0) == MIX_OK && memcmp(first, bytes, n) == 0;
-    free(first);
-    return good;
-}
-
 static bool sane(const struct mix_link *l)
 {
     bool good = l->points >= 1 && l->points <= MIX_MACHINE_POINTS && l->ports == 1 &&
