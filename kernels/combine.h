@@ -31,6 +31,7 @@ struct mix_combine {
     int tokens, k, dim;
     int experts; /* of the layer */
     bool add;    /* y += the sum; else y = the sum */
+    const int32_t *to; /* [tokens] token t's sum is y[to[t]]; NULL: y[t] */
 };
 
 int mix_combine_cpu(struct mix_dev *dev, const struct mix_combine *a);

@@ -9,6 +9,8 @@
 #include "kernels/attention.h"
 #include "kernels/combine.h"
 #include "kernels/embed.h"
+#include "kernels/fp8.h"
+#include "kernels/gather_sum.h"
 #include "kernels/pack.h"
 #include "kernels/product.h"
 #include "kernels/rmsnorm.h"
@@ -42,6 +44,9 @@ struct mix_kernels {
     int (*swiglu)(struct mix_dev *dev, const struct mix_swiglu *a);
     int (*combine)(struct mix_dev *dev, const struct mix_combine *a);
     int (*sum)(struct mix_dev *dev, const struct mix_sum *a);
+    int (*gather_sum)(struct mix_dev *dev, const struct mix_gather_sum *a);
+    int (*fp8_pack)(struct mix_dev *dev, const struct mix_fp8_pack *a);
+    int (*fp8_unpack)(struct mix_dev *dev, const struct mix_fp8_unpack *a);
 };
 
 extern const struct mix_kernels mix_kernels_cpu;

@@ -22,6 +22,7 @@ static struct mix_plan plan_of(const struct rig_layout *l, int pages)
                     .etp = l->etp,
                     .dtype = (int32_t)l->dtype,
                     .kv_dtype = (int32_t)l->dtype,
+                    .dispatch = (int32_t)l->dtype,
                     .invariant = 1,
                     .device = "cpu"},
         .world = l->world,
@@ -31,13 +32,15 @@ static struct mix_plan plan_of(const struct rig_layout *l, int pages)
         .ep = ep,
         .edp = l->world / (l->etp * ep),
         .exchange = (int32_t)l->exchange,
+        .chunks = l->chunks,
+        .depth = l->depth,
         .max_num_seqs = l->max_num_seqs,
         .max_batched_tokens = l->max_batched_tokens,
         .max_model_len = l->max_model_len,
         .pages = pages,
     };
 
-    p.numeric.sums = mix_plan_sums(p.exchange, l->etp, ep, MIX_F32, l->homes != NULL);
+    mix_plan_sums(&p.numeric, p.exchange, ep, domain, l->homes != NULL);
     return p;
 }
 

@@ -3,8 +3,11 @@
  * Every member has a piece of the same size; all pieces can be read by all members
  * in place.  Who may write where is the caller's agreement, kept by sync().
  *
- * open, sync (post and wait) and close are collective on the group: two or more members, all on one
- * host. */
+ * A member also has counters, which it alone raises and all watch: what it wrote before it
+ * raised one is seen by whoever has seen the new value.
+ *
+ * open, sync (post and wait) and close are collective on the group, all of whose members are on
+ * one host.  A group of one has ordinary memory. */
 #ifndef MIX_COMM_WINDOW_H
 #define MIX_COMM_WINDOW_H
 
@@ -27,5 +30,10 @@ void *mix_window_at(const struct mix_window *w, int member); /* that member's pi
 void mix_window_post(struct mix_window *w);
 int mix_window_wait(struct mix_window *w, const char *what);
 int mix_window_sync(struct mix_window *w);
+
+/* Counters start at 0.  Not collective; nobody waits. */
+enum { MIX_WINDOW_COUNTERS = 4 };
+void mix_window_raise(struct mix_window *w, int counter, uint64_t to);
+uint64_t mix_window_counter(const struct mix_window *w, int member, int counter);
 
 #endif

@@ -79,6 +79,11 @@ void mix_dev_tick_set(struct mix_dev *dev, void (*tick)(void *ctx), void *ctx)
     dev->tick_ctx = ctx;
 }
 
+struct mix_dev_tick mix_dev_tick_get(const struct mix_dev *dev)
+{
+    return (struct mix_dev_tick){dev->tick, dev->tick_ctx};
+}
+
 void mix_dev_tick(struct mix_dev *dev)
 {
     if (dev->tick)

@@ -57,7 +57,13 @@ int mix_dev_sync(struct mix_dev *dev); /* until all work launched so far is done
 /* The tick: a function that keeps communication going.  CPU kernels call mix_dev_tick
  * from the calling thread between slices of work of at most 200 us; whoever waits calls
  * it too.  tick may be NULL; it must be short and must not call a kernel. */
+struct mix_dev_tick {
+    void (*tick)(void *ctx);
+    void *ctx;
+};
 void mix_dev_tick_set(struct mix_dev *dev, void (*tick)(void *ctx), void *ctx);
+/* For whoever puts another one in its place for a while: it calls this one too. */
+struct mix_dev_tick mix_dev_tick_get(const struct mix_dev *dev);
 void mix_dev_tick(struct mix_dev *dev);
 
 #ifdef __cplusplus

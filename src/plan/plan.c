@@ -24,6 +24,8 @@ static const char *const kind_names[MIX_EXCHANGE_KINDS] = {
     [MIX_EXCHANGE_TP] = "tp",
     [MIX_EXCHANGE_EP] = "ep",
     [MIX_EXCHANGE_HYBRID] = "hybrid",
+    [MIX_EXCHANGE_MIXSERVE] = "mixserve",
+    [MIX_EXCHANGE_FUSED] = "fused",
 };
 
 const char *mix_exchange_kind_name(int kind)
@@ -39,13 +41,27 @@ int mix_exchange_kind_parse(const char *name)
     return -1;
 }
 
-int mix_plan_sums(int exchange, int etp, int ep, int wire, bool shuffled)
+static bool power_of_two(int x)
 {
-    bool subtrees = etp == 1 && wire == MIX_F32 && (ep & (ep - 1)) == 0 && !shuffled;
+    return (x & (x - 1)) == 0;
+}
 
+void mix_plan_sums(struct mix_plan_numeric *n, int exchange, int ep, int domain_size, bool shuffled)
+{
+    bool subtrees = n->etp == 1 && power_of_two(ep) && !shuffled, exact = n->wire == MIX_F32;
+    int homes = n->etp * ep > domain_size ? domain_size / n->etp : ep; /* of a domain */
+
+    n->sums = MIX_SUMS_EXPERTS;
+    n->sum_domains = 0;
+    if ((exchange != MIX_EXCHANGE_TP && exchange != MIX_EXCHANGE_FUSED) || (subtrees && exact))
+        return;
+    n->sums = ep;
     if (exchange == MIX_EXCHANGE_TP)
-        return subtrees ? MIX_SUMS_EXPERTS : ep;
-    return MIX_SUMS_EXPERTS;
+        return;
+    if (subtrees)
+        n->sums = ep / homes;
+    else if (!exact || !power_of_two(homes))
+        n->sum_domains = ep / homes;
 }
 
 const char *mix_plan_wrong(const struct mix_plan *plan)
@@ -68,14 +84,16 @@ const char *mix_plan_wrong(const struct mix_plan *plan)
     for (size_t i = 0; i < sizeof positive / sizeof positive[0]; i++)
         if (positive[i] < 1)
             return "a number that must be at least 1 is less";
-    if (plan->threads < 0 || plan->bytes_weights < 0 || plan->bytes_kv < 0 ||
-        plan->bytes_activations < 0)
+    if (plan->threads < 0 || plan->chunks < 0 || plan->chunk_bytes < 0 || plan->depth < 0 ||
+        plan->bytes_weights < 0 || plan->bytes_kv < 0 || plan->bytes_activations < 0)
         return "a negative number";
     if ((n->dtype != MIX_F32 && n->dtype != MIX_BF16) ||
         (n->kv_dtype != MIX_F32 && n->kv_dtype != MIX_BF16))
         return "a number type that is neither F32 nor BF16";
     if (n->wire != MIX_F32 && n->wire != MIX_BF16)
         return "a wire type that is neither F32 nor BF16";
+    if (n->dispatch != n->dtype && n->dispatch != MIX_F8E4M3)
+        return "rows that go to experts in a type that is neither that of operands nor F8_E4M3";
     if (plan->exchange < 0 || plan->exchange >= MIX_EXCHANGE_KINDS)
         return "an exchange that this build does not have";
     if ((int64_t)n->tp * plan->dp != plan->world)
@@ -96,7 +114,7 @@ const char *mix_plan_wrong(const struct mix_plan *plan)
 
 /* ---- the numeric part, member by member: padding and what follows a string do not count */
 
-enum { NUMBERS = 7 };
+enum { NUMBERS = 9 };
 
 static void numbers(const struct mix_plan_numeric *n, int32_t out[NUMBERS])
 {
@@ -107,6 +125,8 @@ static void numbers(const struct mix_plan_numeric *n, int32_t out[NUMBERS])
     out[4] = n->wire;
     out[5] = n->sums;
     out[6] = n->invariant;
+    out[7] = n->sum_domains;
+    out[8] = n->dispatch;
 }
 
 uint64_t mix_plan_numeric_id(const struct mix_plan *plan)
@@ -131,12 +151,16 @@ static const char *yes_no(int32_t x)
     return x ? "yes" : "no";
 }
 
-/* "sums of 4 groups of experts" */
-static const char *sums_name(int32_t sums, char text[40])
+/* "sums of 4 groups of experts in 2 domains" */
+static const char *sums_name(const struct mix_plan_numeric *n, char text[60])
 {
-    if (sums == MIX_SUMS_EXPERTS)
+    int at;
+
+    if (n->sums == MIX_SUMS_EXPERTS)
         return "sums of single experts";
-    snprintf(text, 40, "sums of %d groups of experts", sums);
+    at = snprintf(text, 60, "sums of %d groups of experts", n->sums);
+    if (n->sum_domains)
+        snprintf(text + at, 60 - (size_t)at, " in %d domains", n->sum_domains);
     return text;
 }
 
@@ -144,7 +168,7 @@ const char *mix_plan_numeric_difference(const struct mix_plan *plan, const struc
 {
     static char text[512];
     const struct mix_plan_numeric *a = &plan->numeric, *b = &was->numeric;
-    char name[2][40];
+    char name[2][60];
 
     if (a->tp != b->tp)
         snprintf(text, sizeof text, "tp %d, was %d", a->tp, b->tp);
@@ -158,9 +182,11 @@ const char *mix_plan_numeric_difference(const struct mix_plan *plan, const struc
     else if (a->wire != b->wire)
         snprintf(text, sizeof text, "wire type %s, was %s", dtype_name(a->wire),
                  dtype_name(b->wire));
-    else if (a->sums != b->sums)
-        snprintf(text, sizeof text, "%s, was %s", sums_name(a->sums, name[0]),
-                 sums_name(b->sums, name[1]));
+    else if (a->dispatch != b->dispatch)
+        snprintf(text, sizeof text, "rows to experts in %s, was %s", dtype_name(a->dispatch),
+                 dtype_name(b->dispatch));
+    else if (a->sums != b->sums || a->sum_domains != b->sum_domains)
+        snprintf(text, sizeof text, "%s, was %s", sums_name(a, name[0]), sums_name(b, name[1]));
     else if (a->invariant != b->invariant)
         snprintf(text, sizeof text, "batch-invariant %s, was %s", yes_no(a->invariant),
                  yes_no(b->invariant));

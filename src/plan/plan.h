@@ -17,11 +17,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How tokens get to their experts (exchange/); mixserve and fused are not built yet. */
+/* How tokens get to their experts (exchange/). */
 enum mix_exchange_kind {
     MIX_EXCHANGE_TP,
     MIX_EXCHANGE_EP,
     MIX_EXCHANGE_HYBRID,
+    MIX_EXCHANGE_MIXSERVE,
+    MIX_EXCHANGE_FUSED,
     MIX_EXCHANGE_KINDS
 };
 
@@ -35,6 +37,8 @@ struct mix_plan_numeric {
     int32_t kv_dtype;  /* enum mix_dtype of the KV cache */
     int32_t wire;      /* enum mix_dtype of what comes back from experts between domains */
     int32_t sums;      /* MIX_SUMS_..., or how many groups of experts */
+    int32_t sum_domains; /* not 0: such groups are summed in so many domains, each rounded once */
+    int32_t dispatch; /* enum mix_dtype of what goes to experts: dtype, or MIX_F8E4M3 (fp8.h) */
     int32_t invariant; /* 1: batch-invariant; 0: the CPU has no invariant path (stored, said) */
     char device[16];   /* "cpu" */
     char kernels[200]; /* mix_kernels.describe: constants and instruction set */
@@ -45,6 +49,9 @@ struct mix_plan {
     int32_t world, domains, domain_size; /* world = domains * domain_size */
     int32_t dp, ep, edp;
     int32_t exchange;           /* enum mix_exchange_kind */
+    int32_t chunks;      /* of a peer's rows at most (mixserve, fused); 0: nothing overlaps */
+    int32_t chunk_bytes; /* a chunk has at least so many, or it is not worth its message */
+    int32_t depth;       /* messages to others under way at once (mixserve, fused) */
     int32_t threads;            /* of a rank; 0: each rank's own share of its cpus */
     int32_t max_num_seqs;       /* sequences of a replica that run at once */
     int32_t max_batched_tokens; /* tokens of a replica's step */
@@ -64,11 +71,15 @@ const char *mix_plan_wrong(const struct mix_plan *plan);
 const char *mix_exchange_kind_name(int kind);  /* "tp", as --exchange takes it; never NULL */
 int mix_exchange_kind_parse(const char *name); /* -1: no such exchange */
 
-/* The sums of an exchange over such a mesh, in the one form of those that give equal bits: with
- * whole experts (etp 1), fp32 on the wire and ep a power of two, the groups of tp are subtrees of
- * the sum over all experts (design of kernels/combine.h), so nothing is summed in another order.
- * shuffled: experts are not at home where mix_homes_identity has them. */
-int mix_plan_sums(int exchange, int etp, int ep, int wire, bool shuffled);
+/* Set n's sums and sum_domains to those of an exchange over such a mesh, in the one form of those
+ * that give equal bits; n has etp and wire.  With whole experts (etp 1) and ep a power of two, the
+ * experts of a home, and of a domain, are a subtree of the sum over all experts
+ * (kernels/combine.h): with fp32 on the wire nothing is summed in another order, else a domain's
+ * sum is that of a home of as many experts.  With fp32 and a power of two of homes in a domain,
+ * domains of homes are summed as homes are.  shuffled: experts are not at home where
+ * mix_homes_identity has them. */
+void mix_plan_sums(struct mix_plan_numeric *n, int exchange, int ep, int domain_size,
+                   bool shuffled);
 
 struct mix_place mix_plan_place(const struct mix_plan *plan, int rank);
 

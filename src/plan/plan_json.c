@@ -26,6 +26,7 @@ static const struct member numeric[] = {
     IN(struct mix_plan_numeric, tp, INT),        IN(struct mix_plan_numeric, etp, INT),
     IN(struct mix_plan_numeric, dtype, DTYPE),   IN(struct mix_plan_numeric, kv_dtype, DTYPE),
     IN(struct mix_plan_numeric, wire, DTYPE),    IN(struct mix_plan_numeric, sums, INT),
+    IN(struct mix_plan_numeric, sum_domains, INT), IN(struct mix_plan_numeric, dispatch, DTYPE),
     IN(struct mix_plan_numeric, invariant, INT), IN(struct mix_plan_numeric, device, TEXT),
     IN(struct mix_plan_numeric, kernels, TEXT),
 };
@@ -38,6 +39,9 @@ static const struct member placement[] = {
     IN(struct mix_plan, ep, INT),
     IN(struct mix_plan, edp, INT),
     IN(struct mix_plan, exchange, EXCHANGE),
+    IN(struct mix_plan, chunks, INT),
+    IN(struct mix_plan, chunk_bytes, INT),
+    IN(struct mix_plan, depth, INT),
     IN(struct mix_plan, threads, INT),
     IN(struct mix_plan, max_num_seqs, INT),
     IN(struct mix_plan, max_batched_tokens, INT),
@@ -144,7 +148,7 @@ static int get_name(const struct member *m, const json_t *x, int32_t *to, const 
     else
         return MIX_FAIL(MIX_EINPUT, "%s: \"%s\": expected %s, found %.40s", file, m->name,
                         m->type == DTYPE ? "F32 or BF16"
-                                         : "an exchange of this build (tp, ep, hybrid)",
+                                         : "an exchange of this build (tp, ep, hybrid, mixserve, fused)",
                         s ? s : type_name(x));
     return MIX_OK;
 }

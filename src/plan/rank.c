@@ -174,6 +174,7 @@ int mix_plan_rank(const struct mix_plan_input *in, struct mix_plan_ranking *out)
     struct mix_plan_ranking r = {0};
     struct mix_lengths assumed = mix_lengths_of(ROWS, PROMPT, ANSWER);
     struct mix_layouts space;
+    struct mix_plan_numeric sums;
 
     TRY(mix_wanted_resolve(&w, in));
     space = (struct mix_layouts){.arch = in->arch, .world = w.world, .domain = w.domain};
@@ -186,8 +187,12 @@ int mix_plan_rank(const struct mix_plan_input *in, struct mix_plan_ranking *out)
             continue;
         c->layout = list[i];
         c->wire = (int32_t)mix_fit_wire(&w, &c->layout);
-        c->sums = mix_plan_sums(list[i].exchange, list[i].etp, list[i].ep, c->wire, false);
-        if (in->keep && c->sums != in->keep->sums)
+        sums = (struct mix_plan_numeric){.etp = list[i].etp, .wire = c->wire};
+        mix_plan_sums(&sums, list[i].exchange, list[i].ep, w.domain, false);
+        c->sums = sums.sums;
+        c->sum_domains = sums.sum_domains;
+        if (in->keep &&
+            (c->sums != in->keep->sums || c->sum_domains != in->keep->sum_domains))
             continue;
         fill(&w, &space, in->lengths ? in->lengths : &assumed, c);
         r.possible += !c->why[0];

@@ -123,6 +123,8 @@ void mix_plan_take(const struct mix_plan_input *in, const struct mix_plan_rankin
     n->dtype = n->kv_dtype = (int32_t)w.dtype;
     n->wire = c->wire;
     n->sums = c->sums;
+    n->sum_domains = c->sum_domains;
+    n->dispatch = n->dtype;
     n->invariant = w.kernels->invariant;
     snprintf(n->device, sizeof n->device, "%s", in->device);
     snprintf(n->kernels, sizeof n->kernels, "%s", w.kernels->describe);

@@ -70,7 +70,7 @@ void mix_plan_topo_fini(struct mix_topo *t);
 
 struct mix_plan_candidate {
     struct mix_layout layout;
-    int32_t wire, sums;
+    int32_t wire, sums, sum_domains;
     char why[MIX_LAYOUT_WHY]; /* "": it can be */
     int64_t missing;          /* bytes that the tightest host lacks; 0 or less: it fits */
     int pages, length;
