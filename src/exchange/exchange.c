@@ -13,6 +13,8 @@ const struct mix_exchange_ops *const mix_exchange_table[MIX_EXCHANGE_KINDS] = {
     [MIX_EXCHANGE_TP] = &mix_exchange_tp,
     [MIX_EXCHANGE_EP] = &mix_exchange_ep,
     [MIX_EXCHANGE_HYBRID] = &mix_exchange_hybrid,
+    [MIX_EXCHANGE_MIXSERVE] = &mix_exchange_mixserve,
+    [MIX_EXCHANGE_FUSED] = &mix_exchange_fused,
 };
 
 static int check(const struct mix_exchange_config *c)
@@ -48,11 +50,19 @@ static int look_at_homes(struct mix_exchange *e)
                    "routing"));
     TRY(mix_calloc(&e->choice, (size_t)h->layers * (size_t)h->experts, sizeof *e->choice,
                    "routing"));
+    TRY(mix_calloc(&e->domain, (size_t)h->layers * (size_t)h->experts, sizeof *e->domain,
+                   "routing"));
     TRY(mix_calloc(&e->local, (size_t)h->layers * (size_t)h->experts, sizeof *e->local, "routing"));
     for (int l = 0; l < h->layers; l++) {
         mix_route_slots(h, l, e->slots + (long)l * (h->ep + 1));
         mix_route_choices(h, e->config.plan, l, mix_comm_rank(e->config.comm),
                           e->choice + (long)l * h->experts);
+        for (int i = 0; i < h->experts; i++) {
+            int home = mix_homes_choose(h, e->config.plan, l, i, mix_comm_rank(e->config.comm));
+
+            e->domain[l * h->experts + i] =
+                home * e->config.plan->numeric.etp / e->config.plan->domain_size;
+        }
         for (int i = 0, n = 0; i < h->experts; i++)
             e->local[l * h->experts + i] = mix_homes_at(h, l, i, e->place.ep_i) ? n++ : -1;
     }
@@ -92,6 +102,7 @@ void mix_exchange_close(struct mix_exchange *e)
     e->ops->close(e);
     free(e->slots);
     free(e->choice);
+    free(e->domain);
     free(e->local);
     free(e);
 }
@@ -112,6 +123,11 @@ out:
 const int *mix_exchange_slots(const struct mix_exchange *e)
 {
     return e->slots + (long)e->step.layer * (e->config.plan->ep + 1);
+}
+
+const int32_t *mix_exchange_domains(const struct mix_exchange *e)
+{
+    return e->domain + (long)e->step.layer * e->config.homes->experts;
 }
 
 int mix_exchange_locals(const struct mix_exchange *e)

@@ -13,6 +13,8 @@
  *   tp       every token to every rank of the copy, partial sums back   (tp.c)
  *   ep       every copy of a token straight to the ranks of its expert  (ep.c)
  *   hybrid   over the rail to the expert's domain, then inside it       (hybrid.c)
+ *   mixserve the same, domain by domain, overlapped: the paper's        (mixserve.c)
+ *   fused    a token once to each domain, chunk by chunk, overlapped    (fused.c)
  *
  * Order of sums: the experts of a token by the tree of kernels/combine.h, the slices
  * of an expert (etp > 1) in rank order before.  What is summed before it is sent is
@@ -35,6 +37,7 @@
 #include <stdint.h>
 
 struct mix_exchange;
+struct mix_pace;
 
 /* The size and the shape of the layers that it serves; pointers are borrowed for its life. */
 struct mix_exchange_config {
@@ -46,6 +49,8 @@ struct mix_exchange_config {
     int hidden, k;
     int max_owned; /* tokens of a step that a rank owns at most */
     int max_rows;  /* that run takes at a time, at least 1 */
+    bool fixed;    /* mixserve, fused: sizes as for a captured graph, whatever the routing */
+    const struct mix_pace *pace; /* measurements; NULL: as the machine is */
 };
 
 /* Run local experts: rows [first[e], first[e + 1]) of x meet the e-th expert of this rank in the
@@ -87,6 +92,7 @@ enum mix_exchange_phase { MIX_PHASE_COUNTS, MIX_PHASE_DISPATCH, MIX_PHASE_COMBIN
 enum { MIX_INSIDE, MIX_BETWEEN, MIX_SIDES }; /* of the domain */
 struct mix_exchange_traffic {
     uint64_t bytes[MIX_PHASES][MIX_SIDES], messages[MIX_PHASES][MIX_SIDES];
+    uint64_t padding[MIX_SIDES]; /* bytes beside these that say nothing: config.fixed */
 };
 struct mix_exchange_traffic mix_exchange_traffic(const struct mix_exchange *e);
 

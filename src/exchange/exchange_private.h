@@ -25,6 +25,7 @@ struct mix_exchange {
     enum mix_dtype wire;           /* of terms on their way back */
     int *slots;                    /* [layers][ep + 1] of each home, see route.h */
     int32_t *choice;               /* [layers][experts] the slot of each expert, for my tokens */
+    int32_t *domain;               /* [layers][experts] of that slot, in the copy */
     int32_t *local;                /* [layers][experts] its number among mine, or -1 */
     struct mix_exchange_step step; /* the one under way */
     struct mix_exchange_times times;
@@ -38,10 +39,15 @@ extern const struct mix_exchange_ops *const mix_exchange_table[MIX_EXCHANGE_KIND
 extern const struct mix_exchange_ops mix_exchange_tp;     /* tp.c */
 extern const struct mix_exchange_ops mix_exchange_ep;     /* ep.c */
 extern const struct mix_exchange_ops mix_exchange_hybrid; /* hybrid.c */
+extern const struct mix_exchange_ops mix_exchange_mixserve; /* mixserve.c */
+extern const struct mix_exchange_ops mix_exchange_fused;    /* fused.c */
 
 /* The slots of the layer under way: home h has [s[h], s[h + 1]). */
 const int *mix_exchange_slots(const struct mix_exchange *e);
 int mix_exchange_locals(const struct mix_exchange *e); /* experts of this rank in it */
+
+/* [experts] which of the copy's domains my tokens go to for an expert of the layer under way. */
+const int32_t *mix_exchange_domains(const struct mix_exchange *e);
 
 /* Add what the group has sent and how long it was at work since `before`, to a phase. */
 void mix_exchange_charge(struct mix_exchange *e, enum mix_exchange_phase phase,

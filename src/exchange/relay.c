@@ -1,0 +1,596 @@
+/* relay.c - pieces under way: what leaves, what lands, whose turn it is; see relay.h. */
+#include "exchange/relay.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "exchange/pace.h"
+#include "exchange/relay_private.h"
+#include "exchange/route.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Kinds of messages. */
+enum { COUNT, DATA, BACK };
+enum { NOTHING = -1, NOBODY = -1 };
+
+/* ---- open and close */
+
+static int open_groups(struct mix_relay *r, const struct mix_exchange *e)
+{
+    int rc = MIX_OK;
+    const struct mix_plan *plan = e->config.plan;
+    struct mix_comm *comm = e->config.comm;
+
+    if (!mix_mesh_copies_fit(plan)) {
+        rc = MIX_FAIL(MIX_EFIT,
+                      "exchange %s: copies of %d ranks neither consist of whole domains of %d nor "
+                      "lie inside one; ep and tp do not need that",
+                      e->ops->name, e->size, plan->domain_size);
+        goto out;
+    }
+    TRY(mix_exchange_group(&r->rail, comm, plan, MIX_MESH_COPY_RAIL));
+    TRY(mix_exchange_group(&r->node, comm, plan, MIX_MESH_COPY_NODE));
+    for (int m = 0; m < mix_group_size(r->node); m++)
+        if (!mix_comm_host_shared(comm, mix_group_world(r->node, m))) {
+            rc = MIX_FAIL(MIX_EFIT,
+                          "exchange %s: rank %d of this domain is on another host, and a domain's "
+                          "ranks read each other's memory; a smaller --domain-size, or ep, tp or "
+                          "hybrid, do not need that",
+                          e->ops->name, mix_group_world(r->node, m));
+            goto out;
+        }
+out:
+    return rc;
+}
+
+static int open_memory(struct mix_relay *r, const struct mix_exchange *e)
+{
+    int rc = MIX_OK;
+    size_t domains = (size_t)r->domains, others = domains - 1, rows = (size_t)r->max_rows;
+    size_t places = (size_t)r->places, hidden = (size_t)e->config.hidden;
+    int messages = (r->domains - 1) * (1 + 2 * MIX_RELAY_CHUNKS);
+
+    r->landing_at = (domains * sizeof(int32_t) + 63) / 64 * 64;
+    r->partial_at = r->landing_at + (domains * rows * r->row + 63) / 64 * 64;
+    TRY(mix_window_open(&r->window, r->node,
+                        r->partial_at + places * domains * rows * hidden * sizeof(float)));
+    if (others)
+        TRY(mix_queue_open(&r->queue, r->rail, messages, messages));
+    TRY(mix_dev_alloc(r->dev, &r->out, others * rows * r->row + 1, "rows of an exchange"));
+    TRY(mix_dev_alloc(r->dev, &r->returned, others * rows * r->back_row + 1, "sums of experts"));
+    TRY(mix_dev_alloc(r->dev, &r->result, domains * rows * r->back_row, "sums of experts"));
+out:
+    return rc;
+}
+
+static int open_routing(struct mix_relay *r)
+{
+    int rc = MIX_OK;
+    size_t domains = (size_t)r->domains, most = domains * MIX_RELAY_CHUNKS + 1;
+
+    TRY(mix_calloc(&r->mine, domains, sizeof *r->mine, "routing"));
+    TRY(mix_calloc(&r->come, domains, sizeof *r->come, "routing"));
+    TRY(mix_calloc(&r->count_recv, domains, sizeof *r->count_recv, "routing"));
+    TRY(mix_calloc(&r->known, domains, sizeof *r->known, "routing"));
+    TRY(mix_calloc(&r->data_recv, most, sizeof *r->data_recv, "routing"));
+    TRY(mix_calloc(&r->back_recv, most, sizeof *r->back_recv, "routing"));
+    TRY(mix_calloc(&r->computed_at, most, sizeof *r->computed_at, "routing"));
+    TRY(mix_calloc(&r->gathered_at, most, sizeof *r->gathered_at, "routing"));
+out:
+    return rc;
+}
+
+int mix_relay_open(struct mix_relay **out, const struct mix_exchange *e,
+                   const struct mix_relay_config *config)
+{
+    int rc = MIX_OK;
+    struct mix_relay *r = NULL;
+    const struct mix_exchange_config *c = &e->config;
+
+    TRY(mix_calloc(&r, 1, sizeof *r, "an exchange"));
+    r->config = *config;
+    r->dev = c->dev;
+    r->narrow = c->plan->numeric.dispatch == MIX_F8E4M3;
+    TRY(open_groups(r, e));
+    r->domains = mix_group_size(r->rail);
+    r->domain = mix_group_rank(r->rail);
+    r->places = mix_group_size(r->node);
+    r->place = mix_group_rank(r->node);
+    r->homes = c->plan->ep / r->domains;
+    r->max_rows = c->max_owned * (c->k / config->width);
+    r->x_row = r->narrow ? mix_fp8_row(c->hidden)
+                      : (size_t)c->hidden * mix_dtype_size(c->type);
+    r->head = (size_t)config->width * (sizeof(int32_t) + (config->weighted ? sizeof(float) : 0));
+    r->row = r->x_row + r->head;
+    r->back_row = (size_t)c->hidden * mix_dtype_size(e->wire);
+    TRY(open_routing(r));
+    TRY(open_memory(r, e));
+    TRY(mix_relay_open_stage(r, e));
+    *out = r;
+    r = NULL;
+out:
+    mix_relay_close(r);
+    return rc;
+}
+
+void mix_relay_close(struct mix_relay *r)
+{
+    if (!r)
+        return;
+    mix_relay_close_stage(r);
+    mix_queue_close(r->queue);
+    mix_window_close(r->window);
+    mix_group_close(r->node);
+    mix_group_close(r->rail);
+    mix_dev_release(r->dev, r->out);
+    mix_dev_release(r->dev, r->returned);
+    mix_dev_release(r->dev, r->result);
+    free(r->mine);
+    free(r->come);
+    free(r->count_recv);
+    free(r->known);
+    free(r->data_recv);
+    free(r->back_recv);
+    free(r->computed_at);
+    free(r->gathered_at);
+    free(r);
+}
+
+int mix_relay_domains(const struct mix_relay *r)
+{
+    return r->domains;
+}
+
+int mix_relay_domain(const struct mix_relay *r, int round)
+{
+    return (r->domain + round) % r->domains;
+}
+
+/* ---- where things are */
+
+/* The domain that a round's rows come from. */
+static int origin(const struct mix_relay *r, int round)
+{
+    return (r->domain - round + r->domains) % r->domains;
+}
+
+int mix_relay_owner(const struct mix_relay *r, int member, int round)
+{
+    return origin(r, round) * r->places + member;
+}
+
+static int32_t *come_to(const struct mix_relay *r, int member)
+{
+    return mix_window_at(r->window, member);
+}
+
+int mix_relay_come(const struct mix_relay *r, int member, int round)
+{
+    return come_to(r, member)[round];
+}
+
+char *mix_relay_landing(const struct mix_relay *r, int member, int round, int from)
+{
+    return (char *)mix_window_at(r->window, member) + r->landing_at +
+           ((size_t)round * (size_t)r->max_rows + (size_t)from) * r->row;
+}
+
+const void *mix_relay_result(const struct mix_relay *r, int round, int i)
+{
+    return r->result + ((size_t)round * (size_t)r->max_rows + (size_t)i) * r->back_row;
+}
+
+char *mix_relay_sums(const struct mix_relay *r, int round, int from)
+{
+    size_t at = ((size_t)round * (size_t)r->max_rows + (size_t)from) * r->back_row;
+
+    return round ? r->returned + at - (size_t)r->max_rows * r->back_row : r->result + at;
+}
+
+static char *outgoing(const struct mix_relay *r, int round, int from)
+{
+    return r->out + ((size_t)(round - 1) * (size_t)r->max_rows + (size_t)from) * r->row;
+}
+
+/* ---- messages */
+
+/* rows of row_bytes each, of which `real` are payload; none is no message. */
+static int send(struct mix_relay *r, struct mix_exchange *e, int kind, int domain, const void *from,
+                size_t row_bytes, int rows, int real)
+{
+    static const enum mix_exchange_phase phase[] = {
+        [COUNT] = MIX_PHASE_COUNTS, [DATA] = MIX_PHASE_DISPATCH, [BACK] = MIX_PHASE_COMBINE};
+    int rc = MIX_OK;
+
+    if (!rows)
+        goto out;
+    TRY(mix_queue_send(r->queue, kind, domain, from, (size_t)rows * row_bytes));
+    e->traffic.bytes[phase[kind]][MIX_BETWEEN] += (uint64_t)real * row_bytes;
+    e->traffic.padding[MIX_BETWEEN] += (uint64_t)(rows - real) * row_bytes;
+    e->traffic.messages[phase[kind]][MIX_BETWEEN]++;
+out:
+    return rc;
+}
+
+/* *number: the message's among the receives, or NOTHING. */
+static int receive(struct mix_relay *r, int kind, int domain, void *to, size_t bytes, int *number)
+{
+    int rc = MIX_OK;
+
+    *number = NOTHING;
+    if (!bytes)
+        goto out;
+    TRY(mix_queue_recv(r->queue, kind, domain, to, bytes));
+    *number = r->receives++;
+out:
+    return rc;
+}
+
+static bool arrived(const struct mix_relay *r, int number)
+{
+    return number == NOTHING || mix_queue_landed(r->queue, number);
+}
+
+/* ---- rows leave */
+
+/* Rows of a part to a block of n: ids, weights, x; what is beyond the rows there are is padding. */
+static int fill(struct mix_relay *r, struct mix_exchange *e, char *block, struct mix_relay_part p,
+                int real)
+{
+    int rc = MIX_OK, width = r->config.width, n = p.to - p.from;
+    const int32_t *source = r->rows.source + r->rows.first[p.round] + p.from;
+    size_t ids = (size_t)width * sizeof(int32_t);
+    size_t token = (size_t)e->config.hidden * mix_dtype_size(e->config.type);
+    char *weights = block + (size_t)n * ids, *x = block + (size_t)n * r->head;
+    struct mix_fp8_pack narrow = {.y = x,
+                                  .at = (const void *const *)r->part_d,
+                                  .x_type = e->config.type,
+                                  .rows = real,
+                                  .dim = e->config.hidden};
+    struct mix_pack pack = {.y = x,
+                            .at = (const void *const *)r->part_d,
+                            .x_type = e->config.type,
+                            .y_type = e->config.type,
+                            .rows = real,
+                            .dim = e->config.hidden};
+
+    for (int i = 0; i < real; i++) {
+        size_t at = (size_t)source[i] * (size_t)width;
+
+        memcpy(block + (size_t)i * ids, r->rows.expert + at, ids);
+        if (r->config.weighted)
+            memcpy(weights + (size_t)i * ids, r->rows.weight + at, ids);
+        r->part[i] = (const char *)e->step.x + at / (size_t)e->config.k * token;
+    }
+    memset(block + (size_t)real * ids, 0xFF, (size_t)(n - real) * ids); /* ids of -1 */
+    TRY(mix_dev_upload(r->dev, r->part_d, r->part, (size_t)real * sizeof *r->part));
+    TRY(r->narrow ? e->kern->fp8_pack(r->dev, &narrow) : e->kern->pack(r->dev, &pack));
+out:
+    return rc;
+}
+
+/* How many of a part's rows are no padding. */
+static int real_rows(struct mix_relay_part p, int rows)
+{
+    return p.to <= rows ? p.to - p.from : p.from < rows ? rows - p.from : 0;
+}
+
+static int rows_of(const struct mix_relay *r, int round)
+{
+    return r->rows.first[round + 1] - r->rows.first[round];
+}
+
+/* Chunk by chunk, so that the first is on its way while the second is made. */
+static int send_rows(struct mix_relay *r, struct mix_exchange *e)
+{
+    int rc = MIX_OK;
+
+    for (int round = 1; round < r->domains && !r->config.fixed; round++)
+        TRY(send(r, e, COUNT, mix_relay_domain(r, round), &r->mine[round], sizeof(int32_t), 1, 1));
+    for (int piece = 1; piece < r->pieces; piece++) {
+        int round = mix_relay_piece_round(r, piece);
+        struct mix_relay_part p = mix_relay_part(r, piece, r->mine[round]);
+        char *block = outgoing(r, round, p.from);
+        int real = real_rows(p, rows_of(r, round));
+
+        TRY(fill(r, e, block, p, real));
+        TRY(send(r, e, DATA, mix_relay_domain(r, round), block, r->row, p.to - p.from, real));
+        TRY(mix_queue_progress(r->queue));
+    }
+out:
+    return rc;
+}
+
+/* ---- rows come */
+
+/* It is known how many rows of a round come: post their receives. */
+static int expect(struct mix_relay *r, int round)
+{
+    int rc = MIX_OK, rows = r->come[round];
+
+    MIX_CHECK(rows >= 0 && rows <= r->max_rows, "%d rows come, there is room for %d", rows,
+              r->max_rows);
+    come_to(r, r->place)[round] = rows;
+    for (int c = 0; c < r->chunks; c++) {
+        int piece = 1 + (round - 1) * r->chunks + c;
+        struct mix_relay_part p = mix_relay_part(r, piece, rows);
+
+        TRY(receive(r, DATA, origin(r, round), mix_relay_landing(r, r->place, round, p.from),
+                    (size_t)(p.to - p.from) * r->row, &r->data_recv[piece]));
+    }
+    r->known[round] = true;
+out:
+    return rc;
+}
+
+/* Results of my rows, as soon as they are sent. */
+static int expect_results(struct mix_relay *r)
+{
+    int rc = MIX_OK;
+
+    for (int piece = 1; piece < r->pieces; piece++) {
+        int round = mix_relay_piece_round(r, piece);
+        struct mix_relay_part p = mix_relay_part(r, piece, r->mine[round]);
+
+        TRY(receive(r, BACK, mix_relay_domain(r, round),
+                    (void *)(uintptr_t)mix_relay_result(r, round, p.from),
+                    (size_t)(p.to - p.from) * r->back_row, &r->back_recv[piece]));
+    }
+out:
+    return rc;
+}
+
+static bool piece_is_here(const struct mix_relay *r, int piece)
+{
+    return piece == 0 || (r->known[mix_relay_piece_round(r, piece)] &&
+                          arrived(r, r->data_recv[piece]));
+}
+
+/* Move messages on, and show the domain what has landed in its order. */
+static int progress(struct mix_relay *r)
+{
+    int rc = MIX_OK, landed = r->landed;
+
+    if (r->queue)
+        TRY(mix_queue_progress(r->queue));
+    if (!r->open)
+        goto out;
+    for (int round = 1; round < r->domains; round++)
+        if (!r->known[round] && arrived(r, r->count_recv[round]))
+            TRY(expect(r, round));
+    while (landed < r->pieces && piece_is_here(r, landed))
+        landed++;
+    if (landed > r->landed)
+        mix_window_raise(r->window, MIX_RELAY_LANDED, r->landed_base + (uint64_t)landed);
+    r->landed = landed;
+out:
+    return rc;
+}
+
+static void tick(void *ctx)
+{
+    struct mix_relay *r = ctx;
+
+    if (r->outer.tick)
+        r->outer.tick(r->outer.ctx);
+    if (r->tick_rc == MIX_OK)
+        r->tick_rc = progress(r);
+}
+
+/* ---- waiting */
+
+/* The first member whose counter is below a value, or NOBODY. */
+static int behind(const struct mix_relay *r, int counter, uint64_t value)
+{
+    for (int m = 0; m < r->places; m++)
+        if (mix_window_counter(r->window, m, counter) < value)
+            return m;
+    return NOBODY;
+}
+
+/* One turn of waiting for a member of the domain, or, where that is me, for one of the rail. */
+static int turn(struct mix_relay *r, const char *what, int member, int domain)
+{
+    int rc = MIX_OK;
+    struct mix_group *g = member == r->place || member == NOBODY ? r->rail : r->node;
+    int moves = r->queue ? mix_queue_moves(r->queue) : 0;
+
+    if (moves != r->moves)
+        r->since = mix_now();
+    r->moves = moves;
+    TRY(mix_group_turn(g, what, r->since, g == r->rail ? domain : member));
+out:
+    return rc;
+}
+
+/* Until my domain has done with the last step: only then its members' windows may be written. */
+static int wait_free(struct mix_relay *r)
+{
+    int rc = MIX_OK, member;
+
+    r->since = mix_now();
+    while ((member = behind(r, MIX_RELAY_SUMMED, r->stage_base)) != NOBODY) {
+        TRY(progress(r));
+        TRY(turn(r, "combine", member, NOBODY));
+    }
+out:
+    return rc;
+}
+
+/* ---- start */
+
+/* Numbers of this step that follow from what all ranks know, and from my rows. */
+static void begin(struct mix_relay *r, const struct mix_exchange *e)
+{
+    const struct mix_exchange_step *s = &e->step;
+    int chunks = mix_route_chunks(e->config.plan, s->tokens, e->size, r->row);
+    int each = e->config.k / r->config.width;
+
+    r->landed_base += (uint64_t)r->pieces;
+    r->stage_base += (uint64_t)r->stages;
+    r->chunks = chunks > MIX_RELAY_CHUNKS ? MIX_RELAY_CHUNKS : chunks > 1 ? chunks : 1;
+    r->pieces = 1 + (r->domains - 1) * r->chunks;
+    r->stages = chunks ? r->pieces : 1;
+    r->landed = r->computed = r->taken = r->summed = r->gathered = r->receives = r->moves = 0;
+    r->open = false;
+    r->tick_rc = MIX_OK;
+    r->node_free = r->experts_free = 0;
+    for (int round = 0; round < r->domains; round++) {
+        r->mine[round] = round && r->config.fixed ? s->tokens[e->me] * each : rows_of(r, round);
+        r->come[round] = s->tokens[mix_relay_owner(r, r->place, round)] * each;
+        r->count_recv[round] = NOTHING;
+        r->known[round] = false;
+    }
+}
+
+int mix_relay_start(struct mix_relay *r, struct mix_exchange *e, const struct mix_relay_rows *rows)
+{
+    int rc = MIX_OK;
+
+    r->rows = *rows;
+    begin(r, e);
+    r->outer = mix_dev_tick_get(r->dev);
+    if (r->queue) {
+        TRY(mix_queue_begin(r->queue, e->config.plan->depth > 1 ? e->config.plan->depth : 1));
+        for (int round = 1; round < r->domains && !r->config.fixed; round++)
+            TRY(receive(r, COUNT, origin(r, round), &r->come[round], sizeof(int32_t),
+                        &r->count_recv[round]));
+        TRY(expect_results(r));
+        TRY(send_rows(r, e));
+    }
+    TRY(wait_free(r));
+    TRY(fill(r, e, mix_relay_landing(r, r->place, 0, 0), mix_relay_part(r, 0, r->mine[0]),
+             r->mine[0]));
+    come_to(r, r->place)[0] = r->mine[0];
+    r->open = true;
+    TRY(progress(r));
+    mix_dev_tick_set(r->dev, tick, r);
+out:
+    return rc;
+}
+
+/* ---- finish */
+
+/* My sums of a stage, each part to where its rows came from. */
+static int send_back(struct mix_relay *r, struct mix_exchange *e, int stage)
+{
+    int rc = MIX_OK;
+
+    for (int piece = mix_relay_first_piece(r, stage); piece < mix_relay_last_piece(r, stage);
+         piece++) {
+        int round = mix_relay_piece_round(r, piece);
+        struct mix_relay_part p = mix_relay_part(r, piece, mix_relay_come(r, r->place, round));
+
+        if (round)
+            TRY(send(r, e, BACK, origin(r, round), mix_relay_sums(r, round, p.from), r->back_row,
+                     p.to - p.from, mix_relay_real(r, p)));
+    }
+out:
+    return rc;
+}
+
+/* Sum what all have computed, as soon as it is there; *acted if there was something to do. */
+static int sum_next(struct mix_relay *r, struct mix_exchange *e, bool *acted)
+{
+    int rc = MIX_OK;
+
+    if (r->gathered < r->stages && r->gathered < r->computed &&
+        behind(r, MIX_RELAY_COMPUTED, r->stage_base + (uint64_t)r->gathered + 1) == NOBODY) {
+        TRY(mix_relay_sum(r, e, r->gathered));
+        r->gathered++;
+        *acted = true;
+    }
+    if (r->summed < r->gathered && mix_now() >= r->gathered_at[r->summed]) {
+        TRY(send_back(r, e, r->summed));
+        r->summed++;
+        mix_window_raise(r->window, MIX_RELAY_SUMMED, r->stage_base + (uint64_t)r->summed);
+        *acted = true;
+    }
+out:
+    return rc;
+}
+
+/* Compute the next stage, as soon as it has come to all. */
+static int compute_next(struct mix_relay *r, struct mix_exchange *e, bool *acted)
+{
+    int rc = MIX_OK;
+
+    if (r->computed < r->taken && mix_now() >= r->computed_at[r->computed]) {
+        r->computed++;
+        mix_window_raise(r->window, MIX_RELAY_COMPUTED, r->stage_base + (uint64_t)r->computed);
+        *acted = true;
+    } else if (r->taken < r->stages &&
+               behind(r, MIX_RELAY_LANDED,
+                      r->landed_base + (uint64_t)mix_relay_last_piece(r, r->taken)) == NOBODY) {
+        TRY(mix_relay_compute(r, e, r->taken));
+        r->taken++;
+        *acted = true;
+    }
+out:
+    return rc;
+}
+
+/* The first piece of mine whose results are missing, or NOTHING. */
+static int missing(const struct mix_relay *r)
+{
+    for (int piece = 1; piece < r->pieces; piece++)
+        if (!arrived(r, r->back_recv[piece]))
+            return piece;
+    return NOTHING;
+}
+
+/* Nothing can be done now: wait for what comes first. */
+static int wait_next(struct mix_relay *r, struct mix_exchange *e)
+{
+    int rc = MIX_OK, member, piece;
+    double start = mix_now();
+    bool wire = false;
+
+    if (r->computed < r->taken || r->summed < r->gathered) { /* a clock of pace.h */
+        mix_pace_nap();
+    } else if (r->taken < r->stages) {
+        member = behind(r, MIX_RELAY_LANDED,
+                        r->landed_base + (uint64_t)mix_relay_last_piece(r, r->taken));
+        wire = member == r->place;
+        TRY(turn(r, "dispatch", member,
+                 wire ? origin(r, mix_relay_piece_round(r, r->landed)) : NOBODY));
+    } else if (r->gathered < r->stages) {
+        member = behind(r, MIX_RELAY_COMPUTED, r->stage_base + (uint64_t)r->gathered + 1);
+        TRY(turn(r, "experts", member, NOBODY));
+    } else {
+        wire = true;
+        piece = missing(r);
+        TRY(turn(r, "combine", NOBODY,
+                 piece == NOTHING ? origin(r, 1)
+                                  : mix_relay_domain(r, mix_relay_piece_round(r, piece))));
+    }
+    *(wire ? &e->times.between_s : &e->times.wait_s) += mix_now() - start;
+out:
+    return rc;
+}
+
+int mix_relay_finish(struct mix_relay *r, struct mix_exchange *e)
+{
+    int rc = MIX_OK;
+
+    r->since = mix_now();
+    while (r->summed < r->stages || missing(r) != NOTHING ||
+           (r->queue && !mix_queue_done(r->queue))) {
+        bool acted = false;
+
+        TRY(r->tick_rc);
+        TRY(progress(r));
+        TRY(sum_next(r, e, &acted));
+        if (!acted)
+            TRY(compute_next(r, e, &acted));
+        if (acted)
+            r->since = mix_now();
+        else
+            TRY(wait_next(r, e));
+    }
+out:
+    mix_dev_tick_set(r->dev, r->outer.tick, r->outer.ctx);
+    return rc;
+}
