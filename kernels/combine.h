@@ -29,8 +29,8 @@ struct mix_combine {
     const int32_t *expert; /* [tokens][k] ids, all different in a token */
     const float *weight;   /* [tokens][k] */
     int tokens, k, dim;
-    int experts; /* of the layer */
-    bool add;    /* y += the sum; else y = the sum */
+    int experts;       /* of the layer */
+    bool add;          /* y += the sum; else y = the sum */
     const int32_t *to; /* [tokens] token t's sum is y[to[t]]; NULL: y[t] */
 };
 

@@ -93,7 +93,7 @@ static void rows(const void *args, long first, long last)
         int n = plan(leaf, a, t);
 
         for (int c = 0; c < a->dim; c += BLOCK) {
-            float *y = a->y + (size_t)t * (size_t)a->dim + c;
+            float *y = a->y + (size_t)(a->to ? a->to[t] : t) * (size_t)a->dim + c;
             int width = a->dim - c < BLOCK ? a->dim - c : BLOCK, depth = 0;
 
             if (n == 0)

@@ -55,4 +55,7 @@ const struct mix_kernels mix_kernels_cpu = {
     .swiglu = mix_swiglu_cpu,
     .combine = mix_combine_cpu,
     .sum = mix_sum_cpu,
+    .gather_sum = mix_gather_sum_cpu,
+    .fp8_pack = mix_fp8_pack_cpu,
+    .fp8_unpack = mix_fp8_unpack_cpu,
 };

@@ -9,6 +9,8 @@ libmix_a_SOURCES += \
   %D%/combine.h   %D%/combine_cpu.c \
   %D%/dnnl_cpu.h  %D%/dnnl_cpu.c \
   %D%/embed.h     %D%/embed_cpu.c \
+  %D%/fp8.h       %D%/fp8_cpu.c \
+  %D%/gather_sum.h %D%/gather_sum_cpu.c \
   %D%/pack.h      %D%/pack_cpu.c \
   %D%/isa.h       %D%/isa_cpu.c \
   %D%/product.h   %D%/product_cpu.c %D%/product_engine.h \

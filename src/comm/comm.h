@@ -71,8 +71,9 @@ int mix_group_size(const struct mix_group *g);
 int mix_group_world(const struct mix_group *g, int member); /* world rank of a member */
 
 /* One turn of a wait of the caller's own, in which nothing has come since `since` (mix_now) and
- * which now waits for that member: ticks, yields or naps.  After the stall timeout it is MIX_ECOMM
- * and names the ranks that stand still.  what names the wait in that line. */
+ * which now waits for that member (not me: MIX_EBUG): ticks, yields or naps.  After the stall
+ * timeout it is MIX_ECOMM and names the ranks that stand still.  what names the wait in that line.
+ * Its time is one of waiting. */
 int mix_group_turn(struct mix_group *g, const char *what, double since, int member);
 
 /* ---- collectives; all are collective on the group and done on return */

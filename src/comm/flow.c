@@ -31,7 +31,7 @@ int mix_flow_begin(struct mix_group *g)
         return MIX_FAIL(MIX_ECOMM, "%s: an operation of this group has failed before", g->name);
     if (g->pending)
         return MIX_FAIL(MIX_EBUG, "%s: an operation is under way", g->name);
-    g->tag = (g->tag + 1) & 0x7FFF; /* 32767 is the tag that every MPI has */
+    g->tag = (g->tag + 1) & MIX_TAGS;
     return MIX_OK;
 }
 
@@ -47,17 +47,20 @@ int mix_flow_recv(struct mix_group *g, int member, void *to, size_t n)
     return begin_flow(g, member, to, n);
 }
 
+void mix_flow_count(struct mix_group *g, int member, size_t bytes, size_t messages)
+{
+    if (g->inside[member]) {
+        g->stats.bytes_inside += bytes;
+        g->stats.messages_inside += messages;
+    } else {
+        g->stats.bytes_between += bytes;
+        g->stats.messages_between += messages;
+    }
+}
+
 int mix_flow_send(struct mix_group *g, int member, const void *from, size_t n)
 {
-    size_t pieces = n ? (n - 1) / g->most + 1 : 1;
-
-    if (g->inside[member]) {
-        g->stats.bytes_inside += n;
-        g->stats.messages_inside += pieces;
-    } else {
-        g->stats.bytes_between += n;
-        g->stats.messages_between += pieces;
-    }
+    mix_flow_count(g, member, n, n ? (n - 1) / g->most + 1 : 1);
     return begin_flow(g, g->size + member, (void *)(uintptr_t)from, n);
 }
 
@@ -105,19 +108,24 @@ out:
     return rc;
 }
 
+int mix_flow_refused(const struct mix_group *g, const char *what, bool from, int member, int e)
+{
+    char text[MPI_MAX_ERROR_STRING] = "";
+    int len = 0, rank = g->world[member];
+
+    MPI_Error_string(e, text, &len);
+    return MIX_FAIL(MIX_ECOMM, "%s of %s, %s rank %d (node %s): %s", what, g->name,
+                    from ? "from" : "to", rank, mix_comm_host(g->comm, rank), text);
+}
+
 /* MPI_Testsome has found a fault in one of n pieces: which, and in MPI's own words. */
 static int refused(const struct mix_group *g, const char *what, int n)
 {
     for (int j = 0; j < n; j++) {
-        char text[MPI_MAX_ERROR_STRING] = "";
-        int i = g->done[j], len = 0, e = g->status[j].MPI_ERROR;
+        int i = g->done[j], e = g->status[j].MPI_ERROR;
 
-        if (e == MPI_SUCCESS || e == MPI_ERR_PENDING)
-            continue;
-        MPI_Error_string(e, text, &len);
-        return MIX_FAIL(MIX_ECOMM, "%s of %s, %s rank %d (node %s): %s", what, g->name,
-                        i < g->size ? "from" : "to", g->world[i % g->size],
-                        mix_comm_host(g->comm, g->world[i % g->size]), text);
+        if (e != MPI_SUCCESS && e != MPI_ERR_PENDING)
+            return mix_flow_refused(g, what, i < g->size, i % g->size, e);
     }
     return MIX_FAIL(MIX_ECOMM, "%s of %s: MPI_Testsome failed", what, g->name);
 }

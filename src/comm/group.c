@@ -57,7 +57,7 @@ static int meet(struct mix_group *g)
     int rc = MIX_OK;
 
     g->mpi = g->comm->mpi;
-    g->tag = (int)(h & 0x7FFF);
+    g->tag = (int)(h & MIX_TAGS);
     for (int i = 0; i < 2 * g->size; i++) {
         int member = i % g->size, world = g->world[member];
         MPI_Request *r = &g->request[i];
@@ -107,7 +107,7 @@ int mix_group_open(struct mix_group **out, struct mix_comm *c, const char *name,
     g->comm = c;
     g->size = n;
     g->mpi = MPI_COMM_NULL;
-    g->most = (size_t)1 << 30;
+    g->most = MIX_PIECE;
     snprintf(g->name, sizeof g->name, "%s", name);
     TRY(make_room(g));
     for (int i = 0; i < n; i++) {

@@ -38,6 +38,9 @@ struct mix_comm {
     int mails;        /* opened so far: the tag of their letters */
 };
 
+/* A message is at most so long; every MPI has tags up to this one: numbers are taken modulo it. */
+enum { MIX_PIECE = 1 << 30, MIX_TAGS = 0x7FFF };
+
 struct mix_flow {
     char *at;       /* what comes after the piece under way */
     size_t left;    /* bytes from there to the end */
@@ -57,7 +60,7 @@ struct mix_group {
 
     MPI_Comm mpi; /* MPI_COMM_NULL in a group of one */
     int tag;      /* of the operation under way: its number, so that two never mix */
-    size_t most;  /* bytes of a piece: 1 GiB; tests make it small */
+    size_t most;  /* bytes of a piece: MIX_PIECE; tests make it small */
     bool broken;  /* an operation failed: nothing more can be said to the others */
 
     int pending;           /* flows that are not done */
@@ -83,7 +86,12 @@ int mix_flow_wait(struct mix_group *g, const char *what);
 /* A failure between begin and wait: the same end as that of a wait that failed. */
 void mix_flow_abandon(struct mix_group *g);
 
-/* ---- waiting, of flows and of windows */
+/* What flows and queues have in common: a send is counted, and what MPI refused (with its code e)
+ * of a message from or to a member becomes a line that names its rank and node: MIX_ECOMM. */
+void mix_flow_count(struct mix_group *g, int member, size_t bytes, size_t messages);
+int mix_flow_refused(const struct mix_group *g, const char *what, bool from, int member, int e);
+
+/* ---- waiting, of flows, of windows and of callers */
 
 /* Sets g->late: which members have not come. */
 typedef void mix_late_fn(struct mix_group *g, const void *ctx);

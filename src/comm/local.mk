@@ -7,6 +7,7 @@ libmix_a_SOURCES += \
   %D%/flow.c                  \
   %D%/group.c %D%/group_private.h \
   %D%/mail.c  %D%/mail.h \
+  %D%/queue.c %D%/queue.h \
   %D%/wait.c                  \
   %D%/measure.c %D%/measure.h \
   %D%/window.c %D%/window.h

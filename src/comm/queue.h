@@ -6,7 +6,8 @@
  * member and kind land in the order of that member's sends of this kind.
  *
  * Nothing here waits.  Whoever has time calls progress: the tick of kernels, and everybody who
- * waits.  Its first failure stays: every later call returns it.
+ * waits.  Its first failure stays: every later call returns it.  Then, as at close, what is under
+ * way is given up, and the group can only be closed; landed, sent and done say what has been done.
  *
  * Between begin and the moment when all is done the group makes no other operation.  Collective in
  * the sense that each message has its two sides; nothing is allocated after open. */
@@ -23,10 +24,13 @@ struct mix_queue;
 enum { MIX_QUEUE_KINDS = 4 };
 
 /* At most so many sends and receives between two begins. */
-int mix_queue_open(struct mix_queue **q, struct mix_group *g, int sends, int receives); /* borrows */
+int mix_queue_open(struct mix_queue **q, struct mix_group *g, int sends,
+                   int receives);          /* borrows */
 void mix_queue_close(struct mix_queue *q); /* NULL is allowed; what is under way is given up */
 
-int mix_queue_begin(struct mix_queue *q, int depth); /* at least 1; all before is done */
+/* A new run, on every member: in the group's numbering it is an operation.  depth: at least 1.  All
+ * before is done on this member; what comes from others that are ahead is not mixed up with it. */
+int mix_queue_begin(struct mix_queue *q, int depth);
 
 /* Numbers of messages count from 0 after begin, sends and receives apart.  bytes: at least 1, at
  * most 1 GiB (MIX_EFIT).  The memory is borrowed until the message is done. */

@@ -188,3 +188,23 @@ int mix_wait_turn(struct mix_group *g, const char *what, double since, mix_late_
 out:
     return rc;
 }
+
+static void late_member(struct mix_group *g, const void *ctx)
+{
+    for (int i = 0; i < g->size; i++)
+        g->late[i] = i == *(const int *)ctx;
+}
+
+int mix_group_turn(struct mix_group *g, const char *what, double since, int member)
+{
+    int rc = MIX_OK;
+    double begin = mix_now();
+
+    MIX_CHECK(member >= 0 && member < g->size && member != g->rank,
+              "%s of %s: member %d of %d waits for member %d", what, g->name, g->rank, g->size,
+              member);
+    TRY(mix_wait_turn(g, what, since, late_member, &member));
+out:
+    g->stats.wait_s += mix_now() - begin;
+    return rc;
+}
