@@ -5,6 +5,7 @@
 #include "kern.h"
 
 #include <math.h>
+#include <string.h>
 
 static void count(void *ctx)
 {
@@ -97,6 +98,14 @@ static void rows(struct kern *k, long *ticks)
     kern_free(k, (void *)(size_t)norm.w);
 }
 
+/* Are products of bf16 done by AMX, four times as fast as by AVX-512? */
+static bool tiles(struct kern *k)
+{
+    char text[200] = "";
+
+    return k->ops->describe(MIX_BF16, text, sizeof text) == 0 && strstr(text, "amx");
+}
+
 static void all(struct kern *k)
 {
     long ticks = 0;
@@ -104,7 +113,7 @@ static void all(struct kern *k)
     if (mix_dev_threads(k->dev) > 1)
         return; /* how many of the slices fall to the calling thread is chance */
     mix_dev_tick_set(k->dev, count, &ticks);
-    product(k, &ticks, MIX_BF16, 26); /* 5.3 ms */
+    product(k, &ticks, MIX_BF16, tiles(k) ? 7 : 26); /* 1.4 ms at 800, 5.3 ms at 210 Gflop/s */
     product(k, &ticks, MIX_F32, 52);
     attention(k, &ticks);
     rows(k, &ticks);
