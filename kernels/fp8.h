@@ -39,7 +39,8 @@ struct mix_fp8_pack {
 
 struct mix_fp8_unpack {
     void *y;               /* [rows][dim] y_type */
-    const void *x;         /* [rows] of mix_fp8_row(dim) bytes, one after the other */
+    const void *x;         /* [rows] of mix_fp8_row(dim) bytes, one after the other ... */
+    const void *const *at; /* ... or, if not NULL, [rows] device addresses of such rows */
     enum mix_dtype y_type; /* MIX_F32 or MIX_BF16 */
     int rows, dim;
 };

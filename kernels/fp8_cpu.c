@@ -164,7 +164,8 @@ static void unpack_rows(const void *args, long first, long last)
     const struct mix_fp8_unpack *a = args;
 
     for (long i = first; i < last; i++) {
-        const uint8_t *x = (const uint8_t *)a->x + (size_t)i * mix_fp8_row(a->dim);
+        const uint8_t *x =
+            a->at ? a->at[i] : (const uint8_t *)a->x + (size_t)i * mix_fp8_row(a->dim);
         size_t to = (size_t)i * (size_t)a->dim;
 
         if (a->y_type == MIX_F32)

@@ -390,17 +390,16 @@ static int behind(const struct mix_relay *r, int counter, uint64_t value)
     return NOBODY;
 }
 
-/* One turn of waiting for a member of the domain, or, where that is me, for one of the rail. */
-static int turn(struct mix_relay *r, const char *what, int member, int domain)
+/* One turn of waiting for a member of the domain or of the rail; for NOBODY it is none. */
+static int turn(struct mix_relay *r, struct mix_group *g, const char *what, int member)
 {
-    int rc = MIX_OK;
-    struct mix_group *g = member == r->place || member == NOBODY ? r->rail : r->node;
-    int moves = r->queue ? mix_queue_moves(r->queue) : 0;
+    int rc = MIX_OK, moves = r->queue ? mix_queue_moves(r->queue) : 0;
 
     if (moves != r->moves)
         r->since = mix_now();
     r->moves = moves;
-    TRY(mix_group_turn(g, what, r->since, g == r->rail ? domain : member));
+    if (member != NOBODY)
+        TRY(mix_group_turn(g, what, r->since, member));
 out:
     return rc;
 }
@@ -413,7 +412,7 @@ static int wait_free(struct mix_relay *r)
     r->since = mix_now();
     while ((member = behind(r, MIX_RELAY_SUMMED, r->stage_base)) != NOBODY) {
         TRY(progress(r));
-        TRY(turn(r, "combine", member, NOBODY));
+        TRY(turn(r, r->node, "combine", member));
     }
 out:
     return rc;
@@ -532,39 +531,44 @@ out:
     return rc;
 }
 
-/* The first piece of mine whose results are missing, or NOTHING. */
+/* The domain of the first piece of mine whose results are missing, or NOBODY. */
 static int missing(const struct mix_relay *r)
 {
     for (int piece = 1; piece < r->pieces; piece++)
         if (!arrived(r, r->back_recv[piece]))
-            return piece;
-    return NOTHING;
+            return mix_relay_domain(r, mix_relay_piece_round(r, piece));
+    return NOBODY;
+}
+
+/* The stage to be computed next has not come to all. */
+static int wait_landed(struct mix_relay *r, bool *wire)
+{
+    uint64_t pieces = r->landed_base + (uint64_t)mix_relay_last_piece(r, r->taken);
+    int member = behind(r, MIX_RELAY_LANDED, pieces);
+
+    *wire = member == r->place;
+    return *wire ? turn(r, r->rail, "dispatch", origin(r, mix_relay_piece_round(r, r->landed)))
+                 : turn(r, r->node, "dispatch", member);
 }
 
 /* Nothing can be done now: wait for what comes first. */
 static int wait_next(struct mix_relay *r, struct mix_exchange *e)
 {
-    int rc = MIX_OK, member, piece;
+    int rc = MIX_OK, domain = missing(r);
     double start = mix_now();
     bool wire = false;
 
-    if (r->computed < r->taken || r->summed < r->gathered) { /* a clock of pace.h */
+    if (r->computed < r->taken || r->summed < r->gathered) {
         mix_pace_nap();
     } else if (r->taken < r->stages) {
-        member = behind(r, MIX_RELAY_LANDED,
-                        r->landed_base + (uint64_t)mix_relay_last_piece(r, r->taken));
-        wire = member == r->place;
-        TRY(turn(r, "dispatch", member,
-                 wire ? origin(r, mix_relay_piece_round(r, r->landed)) : NOBODY));
+        TRY(wait_landed(r, &wire));
     } else if (r->gathered < r->stages) {
-        member = behind(r, MIX_RELAY_COMPUTED, r->stage_base + (uint64_t)r->gathered + 1);
-        TRY(turn(r, "experts", member, NOBODY));
-    } else {
+        uint64_t stages = r->stage_base + (uint64_t)r->gathered + 1;
+
+        TRY(turn(r, r->node, "experts", behind(r, MIX_RELAY_COMPUTED, stages)));
+    } else { /* results, or my own last messages */
         wire = true;
-        piece = missing(r);
-        TRY(turn(r, "combine", NOBODY,
-                 piece == NOTHING ? origin(r, 1)
-                                  : mix_relay_domain(r, mix_relay_piece_round(r, piece))));
+        TRY(turn(r, r->rail, "combine", domain == NOBODY ? origin(r, 1) : domain));
     }
     *(wire ? &e->times.between_s : &e->times.wait_s) += mix_now() - start;
 out:
@@ -576,7 +580,7 @@ int mix_relay_finish(struct mix_relay *r, struct mix_exchange *e)
     int rc = MIX_OK;
 
     r->since = mix_now();
-    while (r->summed < r->stages || missing(r) != NOTHING ||
+    while (r->summed < r->stages || missing(r) != NOBODY ||
            (r->queue && !mix_queue_done(r->queue))) {
         bool acted = false;
 

@@ -66,3 +66,13 @@ void mix_route_choices(const struct mix_homes *h, const struct mix_plan *plan, i
             next++;
         }
 }
+
+int mix_route_chunks(const struct mix_plan *plan, const int *tokens, int members, size_t row_bytes)
+{
+    int64_t most = 0, least = plan->chunk_bytes > 1 ? plan->chunk_bytes : 1;
+
+    for (int m = 0; m < members; m++)
+        most = tokens[m] > most ? tokens[m] : most;
+    most = most * (int64_t)row_bytes / least;
+    return most < plan->chunks ? (int)most : plan->chunks;
+}

@@ -27,4 +27,7 @@ void mix_route_slots(const struct mix_homes *h, int layer, int *first /* [ep + 1
 void mix_route_choices(const struct mix_homes *h, const struct mix_plan *plan, int layer, int owner,
                        int32_t *slot /* [experts] */);
 
+int mix_route_chunks(const struct mix_plan *plan, const int *tokens /* [members] */, int members,
+                     size_t row_bytes);
+
 #endif

@@ -249,6 +249,52 @@ static float of_homes(const struct world_step *w, int t, int c)
     return tree(&homes, 0, 16, &any);
 }
 
+/* What is at one home: slice by slice weighted, by the tree; then the slices in rank order. */
+static float of_home(const struct world_step *w, int t, int c, int h, bool *any)
+{
+    volatile float sum = 0;
+
+    for (int s = 0; s < w->plan.numeric.etp; s++) {
+        struct leaves x = {0};
+        float share;
+
+        for (int j = 0; j < w->k; j++) {
+            int e = w->expert[t * w->k + j];
+
+            x.there[e] = home_of(w, t, e) == h;
+            x.value[e] = w->weight[t * w->k + j] * slice(e, s, c, w->x[t][c]);
+        }
+        share = tree(&x, 0, 16, any);
+        sum = s ? sum + share : share;
+    }
+    return sum;
+}
+
+/* The homes of a domain by the tree, rounded; then the domains by the tree. */
+static float of_domains(const struct world_step *w, int t, int c)
+{
+    struct leaves domains = {0};
+    int each = w->copy_size > w->plan.domain_size ? w->plan.domain_size / w->plan.numeric.etp
+                                                  : w->plan.ep;
+    bool any;
+
+    for (int d = 0; d < w->plan.ep / each; d++) {
+        struct leaves homes = {0};
+
+        for (int h = 0; h < each; h++)
+            homes.value[h] = of_home(w, t, c, d * each + h, &homes.there[h]);
+        domains.value[d] = rounded(tree(&homes, 0, 16, &domains.there[d]), w->wire);
+    }
+    return tree(&domains, 0, 16, &any);
+}
+
+static float stated(const struct world_step *w, int t, int c)
+{
+    return w->plan.exchange == MIX_EXCHANGE_TP      ? of_homes(w, t, c)
+           : w->plan.exchange == MIX_EXCHANGE_FUSED ? of_domains(w, t, c)
+                                                    : of_experts(w, t, c);
+}
+
 static bool as_stated(const struct world_step *w, const float *y)
 {
     int mine = me % w->copy_size;
@@ -258,8 +304,7 @@ static bool as_stated(const struct world_step *w, const float *y)
         for (int c = 0; c < HIDDEN; c++) {
             volatile float want = before(w, t, c);
 
-            want = want +
-                   (w->plan.exchange == MIX_EXCHANGE_TP ? of_homes(w, t, c) : of_experts(w, t, c));
+            want = want + stated(w, t, c);
             good &= y[(t - w->first[mine]) * HIDDEN + c] == want;
         }
     return good;
@@ -340,6 +385,9 @@ static int mesh(struct world_step *w, struct mix_plan plan, enum spread spread, 
     *w = (struct world_step){.plan = plan, .type = n % 2 ? MIX_BF16 : MIX_F32};
     w->wire = w->type == MIX_BF16 && n / 2 % 2 ? MIX_BF16 : MIX_F32;
     w->plan.numeric.wire = (int32_t)w->wire;
+    w->plan.numeric.dtype = w->plan.numeric.dispatch = (int32_t)w->type;
+    w->plan.chunks = (int32_t)(draw(8, n, 0) % 8);
+    w->plan.depth = (int32_t)(draw(8, n, 1) % 2 + 1);
     w->experts = experts[n % 3];
     w->k = ks[n / 3 % 4] < w->experts ? ks[n / 3 % 4] : w->experts;
     w->copy_size = plan.numeric.etp * plan.ep;
@@ -353,7 +401,8 @@ static int mesh(struct world_step *w, struct mix_plan plan, enum spread spread, 
                                          .hidden = HIDDEN,
                                          .k = w->k,
                                          .max_owned = OWNED,
-                                         .max_rows = n % 4 == 0 ? 5 : OWNED * MOST_EXPERTS};
+                                         .max_rows = n % 4 == 0 ? 5 : OWNED * MOST_EXPERTS,
+                                         .fixed = draw(8, n, 2) % 4 == 0};
 
     TRY(mix_exchange_open(&e, &config));
     for (; done < steps_of(world); done++) {
@@ -373,9 +422,11 @@ out:
         printf("# rank %d: code %d%s%s%s\n", me, rc, seen ? "" : ", other rows",
                stated ? "" : ", other sums", sent ? "" : ", other traffic");
     ok_all(rc == MIX_OK && seen && stated && sent && mix_dev_allocated(dev) == held,
-           "%s, domains of %d, etp %d ep %d, %d of %d experts (%s), %s, wire %s",
+           "%s, domains of %d, etp %d ep %d, %d of %d experts (%s), %s, wire %s, %d chunks, depth "
+           "%d%s",
            mix_exchange_kind_name(plan.exchange), plan.domain_size, plan.numeric.etp, plan.ep, w->k,
-           w->experts, spread_names[spread], mix_dtype_name(w->type), mix_dtype_name(w->wire));
+           w->experts, spread_names[spread], mix_dtype_name(w->type), mix_dtype_name(w->wire),
+           (int)w->plan.chunks, (int)w->plan.depth, config.fixed ? ", fixed sizes" : "");
     return done;
 }
 

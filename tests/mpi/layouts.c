@@ -3,10 +3,12 @@
  * Every (tp, dp, etp, ep, edp) with tp and etp inside a domain, for domains of 1, 2, 4 and 8 ranks.
  * Replicas take different prompts, so some have none and join with empty steps.  The greedy tokens
  * are the golden ones on all; the logits have equal bits wherever the plan's numeric part is equal.
+ * Chunks (1 to 7) and depths (1 or 2) of those that overlap are drawn from a seed.
  * 4 prompts of 8 tokens; with MIXSERVE_LONG set 20 of 64.  Under sanitizers, which take 20 times as
  * long, a layout is left out if every pair of its values has been run in another one. */
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/rng.h"
 #include "rig.h"
 #include "tap_mpi.h"
 
@@ -21,7 +23,7 @@ struct known {
 };
 
 static struct mix_comm *comm;
-static int world, prompts, tokens;
+static int world, prompts, tokens, seed = 20261128;
 static struct known known[MOST_NUMERIC];
 static int numeric_parts;
 
@@ -132,6 +134,16 @@ enum { PAIRWISE = 0 };
 #endif
 
 /* Heads of both models split over 1, 2 and 4. */
+/* Numbers from a seed that all ranks have. */
+static int draw(int below)
+{
+    static uint32_t n;
+    uint32_t word[4], counter[4] = {n++, 0, 0, 0}, key[2] = {(uint32_t)seed, 0};
+
+    mix_philox(word, counter, key);
+    return (int)(word[0] % (uint32_t)below);
+}
+
 static int all_layouts(const struct rig_model *m, int domain)
 {
     int layouts = 0;
@@ -146,6 +158,8 @@ static int all_layouts(const struct rig_model *m, int domain)
                                            .ep = ep,
                                            .domain_size = domain,
                                            .exchange = (enum mix_exchange_kind)x,
+                                           .chunks = 1 + draw(7),
+                                           .depth = 1 + draw(2),
                                            .dtype = MIX_F32,
                                            .max_num_seqs = prompts,
                                            .max_batched_tokens = prompts * 64,
@@ -157,11 +171,13 @@ static int all_layouts(const struct rig_model *m, int domain)
     return layouts;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const char *const names[] = {"awkward", "tiny"};
     bool all = getenv("MIXSERVE_LONG") != NULL;
 
+    if (argc > 1)
+        seed = atoi(argv[1]);
     prompts = all ? RIG_PROMPTS : 4;
     tokens = all ? RIG_GREEDY : 8;
     if (rig_comm(&comm) != MIX_OK)
@@ -184,7 +200,7 @@ int main(void)
                            : world == 2 ? 8
                            : world == 4 ? 31
                                         : 85),
-               "%s: %d of the 125 layouts", m.name, layouts);
+               "%s: %d of the 125 layouts, seed %d", m.name, layouts, seed);
         rig_free_golden(&m);
     }
     rig_comm_close(comm);
