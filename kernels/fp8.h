@@ -4,11 +4,15 @@
  *
  * A block of 128 numbers of a row (the last may be shorter) has the smallest power of two as its
  * scale with which its largest magnitude is at most 448; codes are rounded to nearest, ties to
- * even.  The scale is a power of two so that every value is a bf16 (and fp32) number exactly: a
- * row that has been through here once goes again without loss, and whoever does not send it so
- * computes with the same numbers.  A block with a NaN or infinity is all NaN.
+ * even, zeros keep their sign.  A block of zeros has the scale 2^0.  The scale is a power of two,
+ * so that every value is a bf16 (and fp32) number exactly: a row that has been through here once
+ * goes again without loss, and whoever does not send it so computes with the same numbers.  For
+ * the same reason scales end at 2^-124 (the least code, 2^-9, is then bf16's least number, 2^-133)
+ * and at 2^119 (448 is then 1.75 * 2^127; what is larger becomes that).  A block with a NaN or
+ * infinity is all NaN.
  *
- * A packed row is [dim] codes, then [ceil(dim / 128)] int8 scales: mix_fp8_row bytes.
+ * A packed row is [dim] codes, then [ceil(dim / 128)] int8 scales: mix_fp8_row bytes.  What is
+ * unpacked has been packed here.
  * Source of format: OCP 8-bit Floating Point Specification 1.0. */
 #ifndef MIX_KERN_FP8_H
 #define MIX_KERN_FP8_H

@@ -21,10 +21,11 @@ static int describe(enum mix_dtype type, char *text, size_t room)
     const struct mix_product_engine *engine = mix_product_engine_of(type);
     bool fma = contracted(x, y) != 0;
     int n = snprintf(
-        text, room, "cpu %s, products %s%s%s, chain %d, page %d, split %d, %s, compiler %s",
+        text, room,
+        "cpu %s, products %s%s%s, chain %d, page %d, split %d, fp8 block %d, %s, compiler %s",
         mix_isa_name(mix_isa_best()), engine->name, engine == &mix_product_dnnl ? " " : "",
         engine == &mix_product_dnnl ? mix_dnnl_describe() : "", MIX_CHAIN, MIX_PAGE, MIX_SPLIT,
-        fma ? "fma" : "no fma", __VERSION__);
+        MIX_FP8_BLOCK, fma ? "fma" : "no fma", __VERSION__);
 
     if (n < 0 || (size_t)n >= room)
         return MIX_FAIL(MIX_EBUG, "%zu bytes are too few to describe the kernels", room);

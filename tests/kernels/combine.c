@@ -28,13 +28,14 @@ static uint32_t next(uint32_t *s)
     return *s >> 8;
 }
 
-static void shape(struct kern *k, int tokens, int n, int experts, int dim, bool add)
+static void shape(struct kern *k, int tokens, int n, int experts, int dim, bool add, bool to)
 {
     size_t many = (size_t)tokens * (size_t)n, out = (size_t)tokens * (size_t)dim;
     float *x = kern_random((many + 1) * (size_t)dim, 1, MIX_F32);
     float *weight = kern_random(many, 2, MIX_F32), *y = kern_random(out, 3, MIX_F32);
     float *want = calloc(out + 1, sizeof *want), *got, leaf[256];
     int32_t *row = calloc(many + 1, sizeof *row), *expert = calloc(many + 1, sizeof *expert);
+    int32_t *place = calloc((size_t)tokens + 1, sizeof *place);
     bool present[256];
     uint32_t seed = 7;
     int rc;
@@ -42,6 +43,7 @@ static void shape(struct kern *k, int tokens, int n, int experts, int dim, bool 
     for (int t = 0; t < tokens; t++) {
         int id[256];
 
+        place[t] = to ? tokens - 1 - t : t;
         for (int e = 0; e < experts; e++)
             id[e] = e;
         for (int j = 0; j < n; j++) { /* n different ids in any order, some not here */
@@ -54,6 +56,7 @@ static void shape(struct kern *k, int tokens, int n, int experts, int dim, bool 
                                  : (int32_t)(next(&seed) % (uint32_t)(many + 1));
         }
         for (int c = 0; c < dim; c++) {
+            int at = place[t] * dim + c;
             volatile float sum;
 
             memset(present, 0, sizeof present);
@@ -65,7 +68,7 @@ static void shape(struct kern *k, int tokens, int n, int experts, int dim, bool 
                         weight[t * n + j] * x[(size_t)row[t * n + j] * (size_t)dim + (size_t)c];
                 }
             sum = tree(leaf, present, experts);
-            want[t * dim + c] = add ? y[t * dim + c] + sum : sum;
+            want[at] = add ? y[at] + sum : sum;
         }
     }
     struct mix_combine a = {.y = kern_up(k, y, out * sizeof *y),
@@ -78,15 +81,18 @@ static void shape(struct kern *k, int tokens, int n, int experts, int dim, bool 
                             .dim = dim,
                             .experts = experts,
                             .add = add};
+    if (to)
+        a.to = kern_up(k, place, (size_t)tokens * sizeof *place);
     rc = k->ops->combine(k->dev, &a);
     got = kern_down_as(k, a.y, out, MIX_F32);
     ok(rc == 0 && memcmp(got, want, out * sizeof *got) == 0,
-       "%s: %d tokens, %d of %d experts, [%d]%s", k->name, tokens, n, experts, dim,
-       add ? ", added" : "");
+       "%s: %d tokens, %d of %d experts, [%d]%s%s", k->name, tokens, n, experts, dim,
+       add ? ", added" : "", to ? ", to rows from last to first" : "");
     kern_free(k, (void *)(size_t)a.x);
     kern_free(k, (void *)(size_t)a.row);
     kern_free(k, (void *)(size_t)a.expert);
     kern_free(k, (void *)(size_t)a.weight);
+    kern_free(k, (void *)(size_t)a.to);
     free(x);
     free(weight);
     free(y);
@@ -94,6 +100,7 @@ static void shape(struct kern *k, int tokens, int n, int experts, int dim, bool 
     free(got);
     free(row);
     free(expert);
+    free(place);
 }
 
 static void all(struct kern *k)
@@ -103,10 +110,9 @@ static void all(struct kern *k)
                                     {40, 8, 128, 65}, {33, 64, 256, 12}, {64, 8, 128, 512}};
     struct mix_combine wrong = {.k = 65};
 
-    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
-        shape(k, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3], false);
-        shape(k, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3], true);
-    }
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
+        for (int way = 0; way < 4; way++)
+            shape(k, shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3], way & 1, way & 2);
     mix_log_level(MIX_LOG_SILENT);
     ok(k->ops->combine(k->dev, &wrong) == MIX_EBUG, "%s: 65 experts a token are refused", k->name);
     mix_log_level(MIX_LOG_INFO);
