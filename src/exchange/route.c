@@ -66,3 +66,12 @@ void mix_route_choices(const struct mix_homes *h, const struct mix_plan *plan, i
             next++;
         }
 }
+
+int mix_route_chunks(const struct mix_plan *plan, const int *tokens, int members, size_t row_bytes)
+{
+    int most = 0;
+
+    for (int m = 0; m < members; m++)
+        most = tokens[m] > most ? tokens[m] : most;
+    return mix_plan_chunks(plan->chunks, plan->chunk_bytes, (int64_t)most * (int64_t)row_bytes);
+}
