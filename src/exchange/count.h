@@ -2,7 +2,9 @@
  *
  * The same numbers that the exchange itself counts while it runs
  * (mix_exchange_traffic), from the routing of all ranks of a copy: tests compare the
- * two, the planner's formulae are expectations of it.
+ * two, the planner's formulae are expectations of it.  Chunks of mixserve and fused are runs of
+ * rows in the order of tokens, and of a token's experts; what ranks of a domain read in each
+ * other's memory counts as sent by its owner.
  *
  * Payload only, without what a library adds.  Pure; not collective. */
 #ifndef MIX_EXCHANGE_COUNT_H

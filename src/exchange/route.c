@@ -69,10 +69,9 @@ void mix_route_choices(const struct mix_homes *h, const struct mix_plan *plan, i
 
 int mix_route_chunks(const struct mix_plan *plan, const int *tokens, int members, size_t row_bytes)
 {
-    int64_t most = 0, least = plan->chunk_bytes > 1 ? plan->chunk_bytes : 1;
+    int most = 0;
 
     for (int m = 0; m < members; m++)
         most = tokens[m] > most ? tokens[m] : most;
-    most = most * (int64_t)row_bytes / least;
-    return most < plan->chunks ? (int)most : plan->chunks;
+    return mix_plan_chunks(plan->chunks, plan->chunk_bytes, (int64_t)most * (int64_t)row_bytes);
 }

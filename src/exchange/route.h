@@ -10,6 +10,7 @@
 
 #include "plan/homes.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Every id is one of the layer's and comes once in its token; else MIX_EBUG naming the token. */
@@ -27,6 +28,8 @@ void mix_route_slots(const struct mix_homes *h, int layer, int *first /* [ep + 1
 void mix_route_choices(const struct mix_homes *h, const struct mix_plan *plan, int layer, int owner,
                        int32_t *slot /* [experts] */);
 
+/* How many chunks the rows for each peer domain are cut into in a step (mix_plan_chunks): from what
+ * every rank of a copy knows, the tokens that each owns and the bytes of a row on the wire. */
 int mix_route_chunks(const struct mix_plan *plan, const int *tokens /* [members] */, int members,
                      size_t row_bytes);
 

@@ -21,10 +21,8 @@ struct mix_place mix_plan_place(const struct mix_plan *plan, int rank)
 }
 
 static const char *const kind_names[MIX_EXCHANGE_KINDS] = {
-    [MIX_EXCHANGE_TP] = "tp",
-    [MIX_EXCHANGE_EP] = "ep",
-    [MIX_EXCHANGE_HYBRID] = "hybrid",
-    [MIX_EXCHANGE_MIXSERVE] = "mixserve",
+    [MIX_EXCHANGE_TP] = "tp",         [MIX_EXCHANGE_EP] = "ep",
+    [MIX_EXCHANGE_HYBRID] = "hybrid", [MIX_EXCHANGE_MIXSERVE] = "mixserve",
     [MIX_EXCHANGE_FUSED] = "fused",
 };
 
@@ -62,6 +60,13 @@ void mix_plan_sums(struct mix_plan_numeric *n, int exchange, int ep, int domain_
         n->sums = ep / homes;
     else if (!exact || !power_of_two(homes))
         n->sum_domains = ep / homes;
+}
+
+int mix_plan_chunks(int chunks, int chunk_bytes, int64_t bytes)
+{
+    int64_t most = bytes / (chunk_bytes > 1 ? chunk_bytes : 1);
+
+    return most < chunks ? (int)most : chunks;
 }
 
 const char *mix_plan_wrong(const struct mix_plan *plan)

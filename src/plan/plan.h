@@ -33,30 +33,30 @@ enum { MIX_SUMS_EXPERTS = 0 };
 
 struct mix_plan_numeric {
     int32_t tp, etp;
-    int32_t dtype;     /* enum mix_dtype of matrix operands: MIX_F32 or MIX_BF16 */
-    int32_t kv_dtype;  /* enum mix_dtype of the KV cache */
-    int32_t wire;      /* enum mix_dtype of what comes back from experts between domains */
-    int32_t sums;      /* MIX_SUMS_..., or how many groups of experts */
+    int32_t dtype;       /* enum mix_dtype of matrix operands: MIX_F32 or MIX_BF16 */
+    int32_t kv_dtype;    /* enum mix_dtype of the KV cache */
+    int32_t wire;        /* enum mix_dtype of what comes back from experts between domains */
+    int32_t sums;        /* MIX_SUMS_..., or how many groups of experts */
     int32_t sum_domains; /* not 0: such groups are summed in so many domains, each rounded once */
-    int32_t dispatch; /* enum mix_dtype of what goes to experts: dtype, or MIX_F8E4M3 (fp8.h) */
-    int32_t invariant; /* 1: batch-invariant; 0: the CPU has no invariant path (stored, said) */
-    char device[16];   /* "cpu" */
-    char kernels[200]; /* mix_kernels.describe: constants and instruction set */
+    int32_t dispatch;    /* enum mix_dtype of what goes to experts: dtype, or MIX_F8E4M3 (fp8.h) */
+    int32_t invariant;   /* 1: batch-invariant; 0: the CPU has no invariant path (stored, said) */
+    char device[16];     /* "cpu" */
+    char kernels[200];   /* mix_kernels.describe: constants and instruction set */
 };
 
 struct mix_plan {
     struct mix_plan_numeric numeric;
     int32_t world, domains, domain_size; /* world = domains * domain_size */
     int32_t dp, ep, edp;
-    int32_t exchange;           /* enum mix_exchange_kind */
-    int32_t chunks;      /* of a peer's rows at most (mixserve, fused); 0: nothing overlaps */
-    int32_t chunk_bytes; /* a chunk has at least so many, or it is not worth its message */
-    int32_t depth;       /* messages to others under way at once (mixserve, fused) */
-    int32_t threads;            /* of a rank; 0: each rank's own share of its cpus */
-    int32_t max_num_seqs;       /* sequences of a replica that run at once */
-    int32_t max_batched_tokens; /* tokens of a replica's step */
-    int32_t max_model_len;      /* prompt + answer, tokens */
-    int32_t pages;              /* KV pages of a rank */
+    int32_t exchange;     /* enum mix_exchange_kind */
+    int32_t chunks;       /* of a peer's rows at most (mixserve, fused); 0: nothing overlaps */
+    int32_t chunk_bytes;  /* a chunk has at least so many, or it is not worth its message */
+    int32_t depth;        /* messages to others under way at once (mixserve, fused) */
+    int32_t threads;      /* of a rank; 0: each rank's own share of its cpus */
+    int32_t max_num_seqs; /* sequences of a replica that run at once */
+    int32_t max_batched_tokens;                         /* tokens of a replica's step */
+    int32_t max_model_len;                              /* prompt + answer, tokens */
+    int32_t pages;                                      /* KV pages of a rank */
     int64_t bytes_weights, bytes_kv, bytes_activations; /* of the largest rank */
 };
 
@@ -80,6 +80,11 @@ int mix_exchange_kind_parse(const char *name); /* -1: no such exchange */
  * mix_homes_identity has them. */
 void mix_plan_sums(struct mix_plan_numeric *n, int exchange, int ep, int domain_size,
                    bool shuffled);
+
+/* How many chunks the rows for a peer are cut into in a step in which no rank has more than `bytes`
+ * of them: at most `chunks`, each of at least chunk_bytes; 0: they go in one message and nothing
+ * overlaps. */
+int mix_plan_chunks(int chunks, int chunk_bytes, int64_t bytes);
 
 struct mix_place mix_plan_place(const struct mix_plan *plan, int rank);
 

@@ -23,11 +23,11 @@ struct member {
     }
 
 static const struct member numeric[] = {
-    IN(struct mix_plan_numeric, tp, INT),        IN(struct mix_plan_numeric, etp, INT),
-    IN(struct mix_plan_numeric, dtype, DTYPE),   IN(struct mix_plan_numeric, kv_dtype, DTYPE),
-    IN(struct mix_plan_numeric, wire, DTYPE),    IN(struct mix_plan_numeric, sums, INT),
+    IN(struct mix_plan_numeric, tp, INT),          IN(struct mix_plan_numeric, etp, INT),
+    IN(struct mix_plan_numeric, dtype, DTYPE),     IN(struct mix_plan_numeric, kv_dtype, DTYPE),
+    IN(struct mix_plan_numeric, wire, DTYPE),      IN(struct mix_plan_numeric, sums, INT),
     IN(struct mix_plan_numeric, sum_domains, INT), IN(struct mix_plan_numeric, dispatch, DTYPE),
-    IN(struct mix_plan_numeric, invariant, INT), IN(struct mix_plan_numeric, device, TEXT),
+    IN(struct mix_plan_numeric, invariant, INT),   IN(struct mix_plan_numeric, device, TEXT),
     IN(struct mix_plan_numeric, kernels, TEXT),
 };
 
@@ -147,8 +147,9 @@ static int get_name(const struct member *m, const json_t *x, int32_t *to, const 
         *to = (int32_t)t;
     else
         return MIX_FAIL(MIX_EINPUT, "%s: \"%s\": expected %s, found %.40s", file, m->name,
-                        m->type == DTYPE ? "F32 or BF16"
-                                         : "an exchange of this build (tp, ep, hybrid, mixserve, fused)",
+                        m->type == DTYPE
+                            ? "F32 or BF16"
+                            : "an exchange of this build (tp, ep, hybrid, mixserve, fused)",
                         s ? s : type_name(x));
     return MIX_OK;
 }

@@ -191,8 +191,7 @@ int mix_plan_rank(const struct mix_plan_input *in, struct mix_plan_ranking *out)
         mix_plan_sums(&sums, list[i].exchange, list[i].ep, w.domain, false);
         c->sums = sums.sums;
         c->sum_domains = sums.sum_domains;
-        if (in->keep &&
-            (c->sums != in->keep->sums || c->sum_domains != in->keep->sum_domains))
+        if (in->keep && (c->sums != in->keep->sums || c->sum_domains != in->keep->sum_domains))
             continue;
         fill(&w, &space, in->lengths ? in->lengths : &assumed, c);
         r.possible += !c->why[0];

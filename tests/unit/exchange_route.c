@@ -264,9 +264,37 @@ static void by_hand(void)
     mix_homes_fini(&h);
 }
 
+/* ---- chunks */
+
+static void chunks(void)
+{
+    static const struct {
+        int chunks, chunk_bytes, tokens[4], want;
+        const char *what;
+    } cases[] = {
+        {4, 100, {3, 40, 7, 0}, 4, "400 bytes in four chunks"},
+        {4, 100, {3, 39, 7, 0}, 3, "390 in three"},
+        {4, 100, {0, 0, 0, 10}, 1, "100 in one"},
+        {4, 100, {9, 9, 9, 9}, 0, "90 in none: what others have does not count"},
+        {4, 100, {1000, 0, 0, 0}, 4, "never more than the plan says"},
+        {0, 100, {1000, 0, 0, 0}, 0, "none where the plan says so"},
+        {4, 0, {0, 0, 1, 0}, 4, "no least size"},
+        {4, 0, {0, 0, 0, 0}, 0, "no tokens"},
+        {16, 1, {INT32_MAX, 1, 1, 1}, 16, "more bytes than an int holds"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mix_plan p = {.chunks = cases[i].chunks, .chunk_bytes = cases[i].chunk_bytes};
+        int got = mix_route_chunks(&p, cases[i].tokens, 4, 10);
+
+        ok(got == cases[i].want, "%s: %d", cases[i].what, got);
+    }
+}
+
 int main(void)
 {
     check();
+    chunks();
     sort();
     identity();
     tables();
