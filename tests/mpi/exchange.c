@@ -312,7 +312,28 @@ static bool as_stated(const struct world_step *w, const float *y)
 
 /* ---- one step */
 
-static bool counted(const struct world_step *w, const struct mix_exchange_traffic *was,
+/* With frozen sizes payload is what it would be, no counts travel, and all that could be is sent. */
+static bool counted_fixed(const struct world_step *w, const struct mix_exchange_traffic *was,
+                          const struct mix_exchange_traffic *is,
+                          const struct mix_exchange_traffic *want)
+{
+    bool fused = w->plan.exchange == MIX_EXCHANGE_FUSED;
+    int d = w->plan.domain_size, mine = me % w->copy_size, each = fused ? 1 : w->k;
+    uint64_t out = HIDDEN * mix_dtype_size(w->type) + (fused ? (uint64_t)w->k * 8 : 4);
+    uint64_t all = 0, sent = 0, back = HIDDEN * mix_dtype_size(w->wire);
+    bool good = is->bytes[MIX_PHASE_COUNTS][MIX_BETWEEN] == was->bytes[MIX_PHASE_COUNTS][MIX_BETWEEN];
+
+    for (int m = mine % d; m < w->copy_size; m += d)
+        if (m != mine)
+            all += (uint64_t)(w->tokens[mine] * each) * out + (uint64_t)(w->tokens[m] * each) * back;
+    for (int p = MIX_PHASE_DISPATCH; p <= MIX_PHASE_COMBINE; p++) {
+        good &= memcmp(is->bytes[p], want->bytes[p], sizeof is->bytes[p]) == 0;
+        sent += is->bytes[p][MIX_BETWEEN] - was->bytes[p][MIX_BETWEEN];
+    }
+    return good && is->padding[MIX_BETWEEN] - was->padding[MIX_BETWEEN] == all - sent;
+}
+
+static bool counted(const struct world_step *w, bool fixed, const struct mix_exchange_traffic *was,
                     const struct mix_exchange_traffic *is)
 {
     struct mix_exchange_traffic want = *was;
@@ -322,8 +343,11 @@ static bool counted(const struct world_step *w, const struct mix_exchange_traffi
 
     for (int m = 0; m < w->copy_size; m++)
         expert[m] = w->expert + w->first[m] * w->k;
-    return mix_exchange_count(&w->plan, &w->homes, &step, me, &want) == MIX_OK &&
-           memcmp(&want, is, sizeof want) == 0;
+    if (mix_exchange_count(&w->plan, &w->homes, &step, me, &want) != MIX_OK)
+        return false;
+    return fixed && w->plan.exchange >= MIX_EXCHANGE_MIXSERVE && w->copy_size > w->plan.domain_size
+               ? counted_fixed(w, was, is, &want)
+               : memcmp(&want, is, sizeof want) == 0;
 }
 
 static int exchange(struct mix_exchange *e, struct world_step *w, float *y)
@@ -413,7 +437,7 @@ static int mesh(struct world_step *w, struct mix_plan plan, enum spread spread, 
         is = mix_exchange_traffic(e);
         seen &= all_seen(w);
         stated &= as_stated(w, y);
-        sent &= counted(w, &was, &is);
+        sent &= counted(w, config.fixed, &was, &is);
     }
 out:
     mix_exchange_close(e);
