@@ -1,6 +1,7 @@
 /* carrier.c - random blocks there and back, through windows and messages, counted to the byte. */
 #include "comm/carrier.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/rng.h"
@@ -419,6 +420,54 @@ static void windows(void)
     mix_group_close(g);
 }
 
+/* Each member goes its own pace: what lies before a raised counter is there, round for round. */
+static void counters(struct mix_group *g, const char *what)
+{
+    enum { ROUNDS = 400, WORDS = 9 };
+    struct mix_window *w = NULL;
+    int n = mix_group_size(g), mine = mix_group_rank(g);
+    bool zero = mix_window_open(&w, g, ROUNDS * WORDS * sizeof(int64_t)) == MIX_OK, good = true;
+
+    for (int i = 0; zero && i < n; i++)
+        for (int c = 0; c < MIX_WINDOW_COUNTERS; c++)
+            zero &= mix_window_counter(w, i, c) == 0;
+    ok_all(zero, "%s: counters start at 0", what);
+    for (int round = 0; zero && good && round < ROUNDS; round++) {
+        int c = round % MIX_WINDOW_COUNTERS;
+        uint64_t to = (uint64_t)round + ((uint64_t)c << 40) + 1;
+
+        for (int i = 0; i < WORDS; i++)
+            ((int64_t *)mix_window_at(w, mine))[round * WORDS + i] = round * 64 + i + mine * 9;
+        if (round % 50 == 49)
+            doze(round, 10);
+        mix_window_raise(w, c, to);
+        for (int i = 0; i < n; i++) {
+            double since = mix_now();
+
+            while (good && mix_window_counter(w, i, c) < to)
+                good &= mix_group_turn(g, "a counter", since, i) == MIX_OK;
+            for (int j = 0; j < WORDS; j++)
+                good &=
+                    ((int64_t *)mix_window_at(w, i))[round * WORDS + j] == round * 64 + j + i * 9;
+        }
+        if (round % 100 == 99) /* a turn beside them */
+            good &= mix_window_sync(w) == MIX_OK;
+    }
+    ok_all(good, "%d rounds behind counters, without a barrier", (int)ROUNDS);
+    mix_window_close(w);
+}
+
+static void windows_with_counters(void)
+{
+    struct mix_group *g = open_all(), *one = open_some("one", &me, 1);
+
+    windows(); /* also of one rank */
+    counters(g, "all ranks");
+    counters(one, "one rank alone");
+    mix_group_close(one);
+    mix_group_close(g);
+}
+
 int main(void)
 {
     if (rig_comm(&comm) != MIX_OK)
@@ -437,8 +486,7 @@ int main(void)
     }
     domain = 0;
     mix_comm_domain_set(comm, 0);
-    if (ranks > 1)
-        windows();
+    windows_with_counters();
     rig_comm_close(comm);
     return tap_done();
 }

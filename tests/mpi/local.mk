@@ -5,6 +5,7 @@ check_PROGRAMS += \
                %D%/gather4.n4                          \
                %D%/group2.n2 %D%/group4.n4 %D%/group8.n8 \
   %D%/mail1.t  %D%/mail2.n2  %D%/mail8.n8                \
+               %D%/queue2.n2 %D%/queue4.n4             \
                %D%/scatter4.n4                         \
                %D%/wait4.n4   %D%/wait8.n8
 %C%_agree1_t_SOURCES  = %D%/agree.c
@@ -22,6 +23,8 @@ check_PROGRAMS += \
 %C%_mail1_t_SOURCES   = %D%/mail.c
 %C%_mail2_n2_SOURCES  = %D%/mail.c
 %C%_mail8_n8_SOURCES  = %D%/mail.c
+%C%_queue2_n2_SOURCES = %D%/queue.c
+%C%_queue4_n4_SOURCES = %D%/queue.c
 %C%_scatter4_n4_SOURCES = %D%/scatter.c
 %C%_wait4_n4_SOURCES = %D%/wait.c
 %C%_wait8_n8_SOURCES = %D%/wait.c

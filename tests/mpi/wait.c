@@ -70,16 +70,21 @@ static bool names(unsigned set)
 }
 
 /* A chain: rank r waits for r + 1 in a group of the two; the last one stands still. */
-enum how { MESSAGES, WINDOWS, CARRIERS, MESSAGE_CARRIERS };
+enum how { MESSAGES, TURNS, WINDOWS, CARRIERS, MESSAGE_CARRIERS };
 
 static int wait_in(struct mix_group *g, enum how how, struct mix_window *w, struct mix_carrier *c)
 {
     size_t at[2] = {0, 0}, bytes[2] = {8, 8};
     const void *from[2];
-    int rc;
+    double since = mix_now();
+    int rc = MIX_OK;
 
     if (how == MESSAGES)
         return mix_group_barrier(g);
+    while (how == TURNS && !rc)
+        rc = mix_group_turn(g, "dispatch", since, 1);
+    if (how == TURNS)
+        return rc;
     if (how == WINDOWS)
         return mix_window_sync(w);
     rc = mix_carrier_begin(c, at, bytes, bytes);
@@ -119,7 +124,7 @@ static void chain(enum how how, int length, const char *what)
         good &= names(1u << (length - 1));
     }
     ok_all(good, "all name its last rank and no other");
-    if (how >= CARRIERS)
+    if (how == TURNS || how >= CARRIERS)
         ok_all(me + 1 >= length || strstr(mix_err_last(), "in dispatch of link"),
                "and say what they wait in");
     mix_log_level(MIX_LOG_INFO);
@@ -209,6 +214,39 @@ static void patience(void)
     mix_group_close(g);
 }
 
+/* Turns tick, and the time in them is one of waiting. */
+static int count_ticks(void *ctx)
+{
+    ++*(int *)ctx;
+    return MIX_OK;
+}
+
+static void turns(void)
+{
+    struct mix_group *g = me < 2 ? open_some("turns", (int[]){0, 1}, 2) : NULL;
+    int ticks = 0, other = 1 - me;
+    double before = g ? mix_group_stats(g).wait_s : 0, begin = mix_now(), since = begin;
+    bool good = true;
+
+    mix_comm_tick_set(comm, count_ticks, &ticks);
+    for (int i = 1; g && mix_now() - begin < 2 * stall_s; i++) {
+        if (mix_now() - since > stall_s / 2)
+            since = mix_now(); /* something has come */
+        good &= mix_group_turn(g, "turns", since, other) == MIX_OK && ticks == i;
+    }
+    ok_all(good, "turns in which something comes in time, a tick in each");
+    before = g ? mix_group_stats(g).wait_s - before : stall_s;
+    ok_all(before > stall_s / 2 && before < mix_now() - begin + stall_s, "are counted as waiting");
+    mix_comm_tick_set(comm, NULL, NULL);
+    mix_log_level(MIX_LOG_SILENT);
+    for (int i = -1; g && i <= 2; i++)
+        if (i != other)
+            good &= mix_group_turn(g, "turns", mix_now(), i) == MIX_EBUG;
+    ok_all(good, "nobody waits for itself, or for who is not there");
+    mix_log_level(MIX_LOG_INFO);
+    mix_group_close(g);
+}
+
 int main(void)
 {
     if (mix_comm_open(&comm, stall_s) != MIX_OK)
@@ -219,6 +257,7 @@ int main(void)
         tap_mute();
     if (ranks <= 4) {
         chain(MESSAGES, 3, "messages");
+        chain(TURNS, 3, "turns");
         chain(WINDOWS, 3, "windows");
         chain(CARRIERS, 3, "carriers in a window");
         several();
@@ -229,6 +268,7 @@ int main(void)
         ring();
     }
     patience();
+    turns();
     MPI_Finalize(); /* after failures nothing is closed together */
     return tap_done();
 }
