@@ -33,6 +33,7 @@ static struct mix_plan plan_of(const struct rig_layout *l, int pages)
         .edp = l->world / (l->etp * ep),
         .exchange = (int32_t)l->exchange,
         .chunks = l->chunks,
+        .chunk_bytes = l->chunk_bytes,
         .depth = l->depth,
         .max_num_seqs = l->max_num_seqs,
         .max_batched_tokens = l->max_batched_tokens,

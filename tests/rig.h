@@ -16,7 +16,7 @@ struct rig_layout {
     int max_num_seqs, max_batched_tokens, max_model_len;
     int ep, domain_size; /* 0: 1, world; edp = world / (etp ep) */
     enum mix_exchange_kind exchange;
-    int chunks, depth; /* of mixserve and fused */
+    int chunks, chunk_bytes, depth; /* of mixserve and fused */
     const struct mix_homes *homes; /* NULL: the identity */
 };
 

@@ -10,10 +10,8 @@
 #include <stdlib.h>
 
 const struct mix_exchange_ops *const mix_exchange_table[MIX_EXCHANGE_KINDS] = {
-    [MIX_EXCHANGE_TP] = &mix_exchange_tp,
-    [MIX_EXCHANGE_EP] = &mix_exchange_ep,
-    [MIX_EXCHANGE_HYBRID] = &mix_exchange_hybrid,
-    [MIX_EXCHANGE_MIXSERVE] = &mix_exchange_mixserve,
+    [MIX_EXCHANGE_TP] = &mix_exchange_tp,         [MIX_EXCHANGE_EP] = &mix_exchange_ep,
+    [MIX_EXCHANGE_HYBRID] = &mix_exchange_hybrid, [MIX_EXCHANGE_MIXSERVE] = &mix_exchange_mixserve,
     [MIX_EXCHANGE_FUSED] = &mix_exchange_fused,
 };
 
@@ -70,6 +68,50 @@ out:
     return rc;
 }
 
+/* Room for x in eight bits and back, if that is how rows go to experts. */
+static int open_rounding(struct mix_exchange *e)
+{
+    int rc = MIX_OK;
+    const struct mix_exchange_config *c = &e->config;
+    size_t owned = (size_t)c->max_owned, row = (size_t)c->hidden * mix_dtype_size(c->type);
+
+    if (c->plan->numeric.dispatch != MIX_F8E4M3)
+        goto out;
+    TRY(mix_dev_alloc(c->dev, &e->codes, owned * mix_fp8_row(c->hidden), "rows of an exchange"));
+    TRY(mix_dev_alloc(c->dev, &e->rounded, owned * row, "rows of an exchange"));
+    TRY(mix_dev_alloc(c->dev, &e->at_d, owned * sizeof *e->at_d, "routing"));
+    TRY(mix_calloc(&e->at, owned, sizeof *e->at, "routing"));
+out:
+    return rc;
+}
+
+/* x in the numbers that eight bits have, whether it travels so or not: what an expert meets does
+ * not depend on where it is. */
+static int round_x(struct mix_exchange *e)
+{
+    int rc = MIX_OK, rows = e->step.tokens[e->me];
+    const struct mix_exchange_config *c = &e->config;
+    size_t row = (size_t)c->hidden * mix_dtype_size(c->type);
+    struct mix_fp8_pack pack = {.y = e->codes,
+                                .at = (const void *const *)e->at_d,
+                                .x_type = c->type,
+                                .rows = rows,
+                                .dim = c->hidden};
+    struct mix_fp8_unpack unpack = {
+        .y = e->rounded, .x = e->codes, .y_type = c->type, .rows = rows, .dim = c->hidden};
+
+    if (!e->rounded)
+        goto out;
+    for (int i = 0; i < rows; i++)
+        e->at[i] = (const char *)e->step.x + (size_t)i * row;
+    TRY(mix_dev_upload(c->dev, e->at_d, e->at, (size_t)rows * sizeof *e->at));
+    TRY(e->kern->fp8_pack(c->dev, &pack));
+    TRY(e->kern->fp8_unpack(c->dev, &unpack));
+    e->step.x = e->rounded;
+out:
+    return rc;
+}
+
 int mix_exchange_open(struct mix_exchange **out, const struct mix_exchange_config *config)
 {
     int rc = MIX_OK, etp = config->plan->numeric.etp, rank = mix_comm_rank(config->comm);
@@ -87,6 +129,7 @@ int mix_exchange_open(struct mix_exchange **out, const struct mix_exchange_confi
                ((rank / e->size + 1) * e->size - 1) / config->plan->domain_size;
     e->wire = (enum mix_dtype)config->plan->numeric.wire;
     TRY(look_at_homes(e));
+    TRY(open_rounding(e));
     TRY(e->ops->open(e));
     *out = e;
     e = NULL;
@@ -100,6 +143,10 @@ void mix_exchange_close(struct mix_exchange *e)
     if (!e)
         return;
     e->ops->close(e);
+    mix_dev_release(e->config.dev, e->codes);
+    mix_dev_release(e->config.dev, e->rounded);
+    mix_dev_release(e->config.dev, e->at_d);
+    free(e->at);
     free(e->slots);
     free(e->choice);
     free(e->domain);
@@ -174,7 +221,8 @@ int mix_exchange_start(struct mix_exchange *e, const struct mix_exchange_step *s
                   "rank %d of a copy owns %d tokens, at most %d", m, step->tokens[m],
                   e->config.max_owned);
     e->step = *step;
-    TRY(e->ops->start(e, step));
+    TRY(round_x(e));
+    TRY(e->ops->start(e, &e->step));
     charge_rest(e, start, before);
 out:
     return rc;

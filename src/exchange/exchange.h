@@ -16,6 +16,9 @@
  *   mixserve the same, domain by domain, overlapped: the paper's        (mixserve.c)
  *   fused    a token once to each domain, chunk by chunk, overlapped    (fused.c)
  *
+ * With plan.h's dispatch in eight bits, experts meet x as kernels/fp8.h rounds it, under every
+ * exchange; fused and mixserve send it so, the others as what it has been rounded to.
+ *
  * Order of sums: the experts of a token by the tree of kernels/combine.h, the slices
  * of an expert (etp > 1) in rank order before.  What is summed before it is sent is
  * plan.h's `sums`; every such term is rounded to the wire type, whether it travels or

@@ -28,6 +28,8 @@ struct mix_exchange {
     int32_t *domain;               /* [layers][experts] of that slot, in the copy */
     int32_t *local;                /* [layers][experts] its number among mine, or -1 */
     struct mix_exchange_step step; /* the one under way */
+    void *codes, *rounded;         /* [max_owned] x in eight bits, and back; device, or NULL */
+    const void **at, **at_d;       /* [max_owned] rows of x; host, device */
     struct mix_exchange_times times;
     struct mix_exchange_traffic traffic;
     void *state; /* the algorithm's own */
@@ -36,9 +38,9 @@ struct mix_exchange {
 /* By enum mix_exchange_kind, without holes. */
 extern const struct mix_exchange_ops *const mix_exchange_table[MIX_EXCHANGE_KINDS];
 
-extern const struct mix_exchange_ops mix_exchange_tp;     /* tp.c */
-extern const struct mix_exchange_ops mix_exchange_ep;     /* ep.c */
-extern const struct mix_exchange_ops mix_exchange_hybrid; /* hybrid.c */
+extern const struct mix_exchange_ops mix_exchange_tp;       /* tp.c */
+extern const struct mix_exchange_ops mix_exchange_ep;       /* ep.c */
+extern const struct mix_exchange_ops mix_exchange_hybrid;   /* hybrid.c */
 extern const struct mix_exchange_ops mix_exchange_mixserve; /* mixserve.c */
 extern const struct mix_exchange_ops mix_exchange_fused;    /* fused.c */
 

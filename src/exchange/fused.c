@@ -3,8 +3,8 @@
  * A token goes once to each domain that is a home of some of its experts, with all its
  * ids and weights; there its experts are weighted and summed, and one row comes back.
  * The owner adds the domains' rows by the tree of kernels/combine.h.  With d domains and E experts
- * of which a token takes k, (d - 1)(1 - C(E - E/d, k)/C(E, k)) rows of a token travel, not k (d - 1)/d;
- * pieces overlap as relay.h says. */
+ * of which a token takes k, (d - 1)(1 - C(E - E/d, k)/C(E, k)) rows of a token travel, not k (d -
+ * 1)/d; pieces overlap as relay.h says. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "exchange/exchange_private.h"
@@ -76,7 +76,8 @@ static void make_rows(struct fused *f, const struct mix_exchange *e, int tokens)
 
     memset(f->needs, 0, (size_t)tokens * (size_t)f->domains * sizeof *f->needs);
     for (int i = 0; i < tokens * k; i++) {
-        int round = (domain[f->expert[i]] - mix_relay_domain(f->relay, 0) + f->domains) % f->domains;
+        int round =
+            (domain[f->expert[i]] - mix_relay_domain(f->relay, 0) + f->domains) % f->domains;
 
         f->needs[i / k * f->domains + round] = true;
     }

@@ -3,7 +3,8 @@
  * Every copy of a token is a row for the domain of its expert.  What comes from one
  * domain is a piece: while the next is on the wire its rows go to the ranks that hold slices of
  * their expert, and their sums back.  The order is that of the paper's text; its Algorithm 1 as
- * printed would send m times as much.  With nothing overlapped (chunks 0) it is the paper's ablation. */
+ * printed would send m times as much.  With nothing overlapped (chunks 0) it is the paper's
+ * ablation. */
 #include "base/err.h"
 #include "base/mem.h"
 #include "exchange/copies.h"
@@ -16,10 +17,10 @@ struct mixserve {
     struct mix_relay *relay;
     struct mix_copies copies;
     int domains;
-    int *first;                       /* [domains + 1] */
-    int32_t *round, *place, *source;  /* [owned k] */
-    const void **at;                  /* [owned k] results, as copies are sorted */
-    const void **at_d;                /* the same on the device */
+    int *first;                      /* [domains + 1] */
+    int32_t *round, *place, *source; /* [owned k] */
+    const void **at;                 /* [owned k] results, as copies are sorted */
+    const void **at_d;               /* the same on the device */
 };
 
 static void mixserve_close(struct mix_exchange *e)

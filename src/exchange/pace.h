@@ -11,8 +11,9 @@
 #define MIX_EXCHANGE_PACE_H
 
 struct mix_pace {
-    double inside_rate; /* bytes a second that a rank reads from others of its domain; 0: as it is */
-    double row_s;       /* seconds of experts for one row with one expert; 0: as they are */
+    double
+        inside_rate; /* bytes a second that a rank reads from others of its domain; 0: as it is */
+    double row_s;    /* seconds of experts for one row with one expert; 0: as they are */
 };
 
 /* A unit that is free at *free takes so many seconds from `now` at the earliest: when it is done,

@@ -100,8 +100,7 @@ int mix_relay_open(struct mix_relay **out, const struct mix_exchange *e,
     r->place = mix_group_rank(r->node);
     r->homes = c->plan->ep / r->domains;
     r->max_rows = c->max_owned * (c->k / config->width);
-    r->x_row = r->narrow ? mix_fp8_row(c->hidden)
-                      : (size_t)c->hidden * mix_dtype_size(c->type);
+    r->x_row = r->narrow ? mix_fp8_row(c->hidden) : (size_t)c->hidden * mix_dtype_size(c->type);
     r->head = (size_t)config->width * (sizeof(int32_t) + (config->weighted ? sizeof(float) : 0));
     r->row = r->x_row + r->head;
     r->back_row = (size_t)c->hidden * mix_dtype_size(e->wire);
@@ -344,8 +343,8 @@ out:
 
 static bool piece_is_here(const struct mix_relay *r, int piece)
 {
-    return piece == 0 || (r->known[mix_relay_piece_round(r, piece)] &&
-                          arrived(r, r->data_recv[piece]));
+    return piece == 0 ||
+           (r->known[mix_relay_piece_round(r, piece)] && arrived(r, r->data_recv[piece]));
 }
 
 /* Move messages on, and show the domain what has landed in its order. */

@@ -1,4 +1,5 @@
-/* relay.h - rows to domains over the rail, through the experts there, and back: in pieces, overlapped.
+/* relay.h - rows to domains over the rail, through the experts there, and back: in pieces,
+ * overlapped.
  *
  * A row is one token's x with the ids of some of its experts (and, if they are to be
  * summed where they are, their weights).  It goes once to each domain that it names:
@@ -7,11 +8,11 @@
  * partial sum of what it holds; the rail's rank sums these, homes by the tree of kernels/combine.h,
  * slices in rank order, rounds the sum to the wire type, and sends it back.
  *
- * Pieces.  Piece 0 are the rows for the own domain, which need no wire.  Then comes, round by round,
- * nearest domain first, what the domains send: round r goes to domain d + r and comes from
- * d - r.  The rows of a round are cut into C chunks; row i of R is in chunk c if it lies in [R c / C,
- * R (c + 1) / C).  Pieces land, are read, computed and summed in this order; while one is at work
- * the next travels (mixserve.md's rounds, arXiv 2601.08800, section on fused AG-dispatch and
+ * Pieces.  Piece 0 are the rows for the own domain, which need no wire.  Then comes, round by
+ * round, nearest domain first, what the domains send: round r goes to domain d + r and comes from
+ * d - r.  The rows of a round are cut into C chunks; row i of R is in chunk c if it lies in [R c /
+ * C, R (c + 1) / C).  Pieces land, are read, computed and summed in this order; while one is at
+ * work the next travels (mixserve.md's rounds, arXiv 2601.08800, section on fused AG-dispatch and
  * RS-combine).  C = 0: rounds in one piece each, and all are computed together when all are there.
  *
  * Sends leave through comm/queue.h, at most plan.depth at once.  On CPUs the tick of kernels moves
@@ -40,7 +41,7 @@ int mix_relay_open(struct mix_relay **r, const struct mix_exchange *e,
                    const struct mix_relay_config *config);
 void mix_relay_close(struct mix_relay *r); /* NULL is allowed */
 
-int mix_relay_domains(const struct mix_relay *r);         /* of the copy */
+int mix_relay_domains(const struct mix_relay *r);           /* of the copy */
 int mix_relay_domain(const struct mix_relay *r, int round); /* where my rows of a round go */
 
 /* Rows of the step under way, by round: those of round r are [first[r], first[r + 1]).  Row i is

@@ -1,4 +1,5 @@
-/* relay_private.h - what relay.c, which moves pieces, and relay_stage.c, which works on them, share. */
+/* relay_private.h - what relay.c, which moves pieces, and relay_stage.c, which works on them,
+ * share. */
 #ifndef MIX_EXCHANGE_RELAY_PRIVATE_H
 #define MIX_EXCHANGE_RELAY_PRIVATE_H
 
@@ -39,13 +40,13 @@ struct mix_relay {
 
     /* the step under way */
     struct mix_relay_rows rows;
-    int32_t *mine, *come;            /* [domains] rows of a round: sent, received; with padding */
-    int *count_recv;                 /* [domains] number of a message, or -1: none */
-    int *data_recv, *back_recv;      /* [pieces] likewise */
-    bool *known;                     /* [domains] is come[round] known? */
-    int receives, moves;             /* messages named; done, when looked last */
-    int chunks, pieces, stages;      /* chunks of a round, at least 1 */
-    int landed;                      /* pieces */
+    int32_t *mine, *come;       /* [domains] rows of a round: sent, received; with padding */
+    int *count_recv;            /* [domains] number of a message, or -1: none */
+    int *data_recv, *back_recv; /* [pieces] likewise */
+    bool *known;                /* [domains] is come[round] known? */
+    int receives, moves;        /* messages named; done, when looked last */
+    int chunks, pieces, stages; /* chunks of a round, at least 1 */
+    int landed;                 /* pieces */
     int taken, computed, gathered, summed; /* stages: partial sums made, shown; sums made, sent */
     uint64_t landed_base, stage_base;
     bool open;                 /* may my window be written? */
@@ -58,13 +59,13 @@ struct mix_relay {
     double *computed_at, *gathered_at; /* [stages] */
 
     /* rows of a stage that I compute; host */
-    int32_t *local;           /* [results] the expert of each, among mine */
-    const void **at;          /* [results] its x */
-    int32_t *expert, *found;  /* [rows][width] ids; which result, or -1 */
-    float *weight;            /* likewise */
-    int32_t *to;              /* [rows] places in my partial sums */
-    int *shown;               /* [places] rows of a part of mine that a member has read */
-    const void **part;        /* [rows][places] partial sums of my rows; rows on their way */
+    int32_t *local;          /* [results] the expert of each, among mine */
+    const void **at;         /* [results] its x */
+    int32_t *expert, *found; /* [rows][width] ids; which result, or -1 */
+    float *weight;           /* likewise */
+    int32_t *to;             /* [rows] places in my partial sums */
+    int *shown;              /* [places] rows of a part of mine that a member has read */
+    const void **part;       /* [rows][places] partial sums of my rows; rows on their way */
     /* the same on the device */
     int32_t *expert_d, *found_d, *to_d;
     float *weight_d;

@@ -143,8 +143,8 @@ static int take_part(struct mix_relay *r, struct mix_exchange *e, struct take *t
             continue;
         if (r->narrow) {
             r->part[t->rows] = row;
-            row = r->wide + (size_t)t->rows * (size_t)e->config.hidden *
-                                mix_dtype_size(e->config.type);
+            row = r->wide +
+                  (size_t)t->rows * (size_t)e->config.hidden * mix_dtype_size(e->config.type);
         }
         for (int j = 0; j < found; j++)
             r->at[t->n + j] = row;
@@ -315,15 +315,14 @@ int mix_relay_sum(struct mix_relay *r, struct mix_exchange *e, int stage)
 
     for (int piece = mix_relay_first_piece(r, stage); piece < mix_relay_last_piece(r, stage);
          piece++)
-        TRY(sum_part(r, e,
-                     mix_relay_part(r, piece,
-                                    mix_relay_come(r, r->place, mix_relay_piece_round(r, piece))),
-                     &bytes));
+        TRY(sum_part(
+            r, e,
+            mix_relay_part(r, piece, mix_relay_come(r, r->place, mix_relay_piece_round(r, piece))),
+            &bytes));
     e->times.inside_s += mix_now() - start;
-    r->gathered_at[stage] =
-        pace && pace->inside_rate > 0
-            ? mix_pace_busy(&r->node_free, start, bytes / pace->inside_rate)
-            : 0;
+    r->gathered_at[stage] = pace && pace->inside_rate > 0
+                                ? mix_pace_busy(&r->node_free, start, bytes / pace->inside_rate)
+                                : 0;
 out:
     return rc;
 }

@@ -10,9 +10,11 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "exchange/count.h"
+#include "kernels/fp8.h"
 #include "rig.h"
 #include "tap_mpi.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +51,8 @@ struct world_step {
     int experts, k, copy_size, copy; /* copy: which one is mine */
     uint32_t round;
     int tokens[RANKS], first[RANKS + 1];
-    float x[TOKENS][HIDDEN]; /* x[0] is the token's number */
+    float given[TOKENS][HIDDEN]; /* x[1], x[0] are the token's number in digits of 8 */
+    float x[TOKENS][HIDDEN];     /* the same as experts meet it */
     int32_t expert[TOKENS * MOST_EXPERTS];
     float weight[TOKENS * MOST_EXPERTS];
     unsigned char seen[MOST_EXPERTS][TOKENS];
@@ -65,6 +68,28 @@ static float rounded(float x, enum mix_dtype type)
 static float slice(int e, int s, int c, float x)
 {
     return x * number(1, (uint32_t)(e * 8 + s), (uint32_t)c);
+}
+
+/* What eight bits make of a row of one block: 3 bits of mantissa, at least 2^-9, and the smallest
+ * power of two as scale for which 448 is enough. */
+static void narrow_row(float *y, const float *x)
+{
+    float most = 0, scale = 1;
+
+    for (int c = 0; c < HIDDEN; c++)
+        most = fmaxf(most, fabsf(x[c]));
+    while (most > 448 * scale)
+        scale *= 2;
+    while (most > 0 && most <= 448 * scale / 2)
+        scale /= 2;
+    for (int c = 0; c < HIDDEN; c++) {
+        int e;
+        float step;
+
+        frexpf(x[c] / scale, &e);
+        step = ldexpf(1, e - 4 < -9 ? -9 : e - 4);
+        y[c] = nearbyintf(x[c] / scale / step) * step * scale;
+    }
 }
 
 static void route(struct world_step *w, int t, int among)
@@ -104,10 +129,14 @@ static void make_step(struct world_step *w, uint32_t round)
     for (int t = 0; t < w->first[w->copy_size]; t++) {
         route(w, t, among);
         for (int c = 0; c < HIDDEN; c++)
-            w->x[t][c] =
-                c ? rounded(number(5, round * 16 + (uint32_t)w->copy, (uint32_t)(t * HIDDEN + c)),
-                            w->type)
-                  : (float)t;
+            w->given[t][c] =
+                c > 1
+                    ? rounded(number(5, round * 16 + (uint32_t)w->copy, (uint32_t)(t * HIDDEN + c)),
+                              w->type)
+                    : (float)(c ? t / 8 : t % 8);
+        memcpy(w->x[t], w->given[t], sizeof w->x[t]);
+        if (w->plan.numeric.dispatch == MIX_F8E4M3)
+            narrow_row(w->x[t], w->given[t]);
     }
     memset(w->seen, 0, sizeof w->seen);
     w->strange = false;
@@ -136,7 +165,7 @@ static int run(void *ctx, float *out, const void *x, const int *first)
                 row[c] = w->type == MIX_BF16
                              ? mix_bf16_to_f32(((const uint16_t *)x)[r * HIDDEN + c])
                              : ((const float *)x)[r * HIDDEN + c];
-            t = (int)row[0];
+            t = (int)row[0] + (int)row[1] * 8;
             if (t < 0 || t >= w->first[w->copy_size] || memcmp(row, w->x[t], sizeof row)) {
                 w->strange = true;
                 continue;
@@ -274,8 +303,8 @@ static float of_home(const struct world_step *w, int t, int c, int h, bool *any)
 static float of_domains(const struct world_step *w, int t, int c)
 {
     struct leaves domains = {0};
-    int each = w->copy_size > w->plan.domain_size ? w->plan.domain_size / w->plan.numeric.etp
-                                                  : w->plan.ep;
+    int each =
+        w->copy_size > w->plan.domain_size ? w->plan.domain_size / w->plan.numeric.etp : w->plan.ep;
     bool any;
 
     for (int d = 0; d < w->plan.ep / each; d++) {
@@ -312,20 +341,25 @@ static bool as_stated(const struct world_step *w, const float *y)
 
 /* ---- one step */
 
-/* With frozen sizes payload is what it would be, no counts travel, and all that could be is sent. */
+/* With frozen sizes payload is what it would be, no counts travel, and all that could be is sent.
+ */
 static bool counted_fixed(const struct world_step *w, const struct mix_exchange_traffic *was,
                           const struct mix_exchange_traffic *is,
                           const struct mix_exchange_traffic *want)
 {
     bool fused = w->plan.exchange == MIX_EXCHANGE_FUSED;
     int d = w->plan.domain_size, mine = me % w->copy_size, each = fused ? 1 : w->k;
-    uint64_t out = HIDDEN * mix_dtype_size(w->type) + (fused ? (uint64_t)w->k * 8 : 4);
+    bool narrow = w->plan.numeric.dispatch == MIX_F8E4M3;
+    uint64_t out = (narrow ? mix_fp8_row(HIDDEN) : HIDDEN * mix_dtype_size(w->type)) +
+                   (fused ? (uint64_t)w->k * 8 : 4);
     uint64_t all = 0, sent = 0, back = HIDDEN * mix_dtype_size(w->wire);
-    bool good = is->bytes[MIX_PHASE_COUNTS][MIX_BETWEEN] == was->bytes[MIX_PHASE_COUNTS][MIX_BETWEEN];
+    bool good =
+        is->bytes[MIX_PHASE_COUNTS][MIX_BETWEEN] == was->bytes[MIX_PHASE_COUNTS][MIX_BETWEEN];
 
     for (int m = mine % d; m < w->copy_size; m += d)
         if (m != mine)
-            all += (uint64_t)(w->tokens[mine] * each) * out + (uint64_t)(w->tokens[m] * each) * back;
+            all +=
+                (uint64_t)(w->tokens[mine] * each) * out + (uint64_t)(w->tokens[m] * each) * back;
     for (int p = MIX_PHASE_DISPATCH; p <= MIX_PHASE_COMBINE; p++) {
         good &= memcmp(is->bytes[p], want->bytes[p], sizeof is->bytes[p]) == 0;
         sent += is->bytes[p][MIX_BETWEEN] - was->bytes[p][MIX_BETWEEN];
@@ -355,7 +389,7 @@ static int exchange(struct mix_exchange *e, struct world_step *w, float *y)
     int rc = MIX_OK, mine = me % w->copy_size, first = w->first[mine], n = w->tokens[mine];
     uint16_t narrow[OWNED * HIDDEN];
     struct mix_exchange_step step = {
-        .x = w->type == MIX_BF16 ? (const void *)narrow : w->x[first],
+        .x = w->type == MIX_BF16 ? (const void *)narrow : w->given[first],
         .expert = w->expert + first * w->k,
         .weight = w->weight + first * w->k,
         .tokens = w->tokens,
@@ -364,7 +398,7 @@ static int exchange(struct mix_exchange *e, struct world_step *w, float *y)
     };
 
     for (int i = 0; i < n * HIDDEN; i++) {
-        narrow[i] = mix_f32_to_bf16(w->x[first + i / HIDDEN][i % HIDDEN]);
+        narrow[i] = mix_f32_to_bf16(w->given[first + i / HIDDEN][i % HIDDEN]);
         y[i] = before(w, first + i / HIDDEN, i % HIDDEN);
     }
     TRY(mix_exchange_start(e, &step));
@@ -410,6 +444,8 @@ static int mesh(struct world_step *w, struct mix_plan plan, enum spread spread, 
     w->wire = w->type == MIX_BF16 && n / 2 % 2 ? MIX_BF16 : MIX_F32;
     w->plan.numeric.wire = (int32_t)w->wire;
     w->plan.numeric.dtype = w->plan.numeric.dispatch = (int32_t)w->type;
+    if (draw(8, n, 3) % 3 == 0)
+        w->plan.numeric.dispatch = MIX_F8E4M3;
     w->plan.chunks = (int32_t)(draw(8, n, 0) % 8);
     w->plan.depth = (int32_t)(draw(8, n, 1) % 2 + 1);
     w->experts = experts[n % 3];
@@ -447,10 +483,11 @@ out:
                stated ? "" : ", other sums", sent ? "" : ", other traffic");
     ok_all(rc == MIX_OK && seen && stated && sent && mix_dev_allocated(dev) == held,
            "%s, domains of %d, etp %d ep %d, %d of %d experts (%s), %s, wire %s, %d chunks, depth "
-           "%d%s",
+           "%d%s%s",
            mix_exchange_kind_name(plan.exchange), plan.domain_size, plan.numeric.etp, plan.ep, w->k,
            w->experts, spread_names[spread], mix_dtype_name(w->type), mix_dtype_name(w->wire),
-           (int)w->plan.chunks, (int)w->plan.depth, config.fixed ? ", fixed sizes" : "");
+           (int)w->plan.chunks, (int)w->plan.depth, config.fixed ? ", fixed sizes" : "",
+           w->plan.numeric.dispatch == MIX_F8E4M3 ? ", eight bits" : "");
     return done;
 }
 
