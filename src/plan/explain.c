@@ -37,6 +37,9 @@ int mix_plan_say_chunks(int exchange, int chunks, int chunk_bytes, struct mix_st
         return MIX_OK;
     if (!chunks)
         return mix_str_addf(out, "rows to another domain: all at once, before any is computed\n");
+    if (chunk_bytes < 1)
+        return mix_str_addf(out, "rows to another domain: in %d chunk%s\n", chunks,
+                            chunks == 1 ? "" : "s");
     return mix_str_addf(out, "rows to another domain: in up to %d chunk%s of at least %s\n", chunks,
                         chunks == 1 ? "" : "s", mix_human_bytes(chunk_bytes, least));
 }
