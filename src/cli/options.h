@@ -33,9 +33,12 @@ struct mix_options {
     const char *machine, *gpu, *sbatch, *save;
     int64_t nodes, ranks_per_node;
     int64_t tp, dp, etp, ep, edp, domain_size;
-    const char *exchange;  /* auto, tp, ep, hybrid */
-    const char *objective; /* throughput, ttft, itl */
-    const char *dtype;     /* auto, bfloat16, float32 */
+    const char *exchange; /* auto, tp, ep, hybrid, mixserve, fused */
+    int64_t chunks;
+    const char *async;      /* on, off */
+    const char *objective;  /* throughput, ttft, itl */
+    const char *dtype;      /* auto, bfloat16, float32 */
+    const char *wire_dtype; /* auto, fp8 */
     int64_t threads;
     int64_t num_layers; /* 0: all */
     double temperature, top_p;

@@ -27,6 +27,12 @@ static int kept(const struct mix_sbatch *s, struct mix_str *out)
 
     if (strcmp(o->dtype, "auto"))
         TRY(mix_str_addf(out, " \\\n    --dtype %s", o->dtype));
+    if (strcmp(o->wire_dtype, "auto"))
+        TRY(mix_str_addf(out, " \\\n    --wire-dtype %s", o->wire_dtype));
+    if (o->chunks)
+        TRY(mix_str_addf(out, " \\\n    --chunks %lld", (long long)o->chunks));
+    if (strcmp(o->async, "on"))
+        TRY(mix_str_addf(out, " \\\n    --async %s", o->async));
     if (o->max_tokens >= 0)
         TRY(mix_str_addf(out, " \\\n    --max-tokens %lld", (long long)o->max_tokens));
     if (o->max_num_seqs)

@@ -24,6 +24,15 @@ double mix_cost_busiest(double experts, double k, double tokens, double ep, doub
     return fmin(mean + reach(ep) * sqrt(mean * (1 - share) * spread), tokens * fmin(k, most));
 }
 
+double mix_cost_chance(double experts, double k, double some)
+{
+    double none = 1;
+
+    for (int j = 0; j < (int)k; j++)
+        none *= fmax(0, experts - some - j) / fmax(experts - j, 1);
+    return 1 - none;
+}
+
 /* ---- names */
 
 const char *mix_cost_part_name(enum mix_cost_part part)
@@ -75,6 +84,7 @@ struct sum {
     double layers, moe, plain; /* all, with experts, without */
     double tp, etp, ep, copy;  /* c */
     double together;           /* N */
+    double most;               /* experts of the largest part */
 };
 
 /* n calls of one kind of work, for a part; returns their seconds. */
@@ -228,9 +238,9 @@ static void router(struct sum *u)
     moved(u, MIX_COST_ROUTER, u->moe, u->owned * out * 4);
 }
 
-/* Grouped products on a rank with so many copies of tokens and so many experts touched; seconds
- * of a layer.  count: add them to the parts. */
-static double grouped(struct sum *u, bool count, double copies, double touched)
+/* Grouped products on a rank with so many copies of tokens and so many experts touched; seconds of
+ * one stage, of which a step has n.  count: add them to the parts. */
+static double grouped(struct sum *u, bool count, double n, double copies, double touched)
 {
     const struct mix_arch *a = u->m->arch;
     double rows = copies / fmax(touched, 1) * u->m->expert_rows, inner = a->moe_inner / u->etp,
@@ -242,43 +252,65 @@ static double grouped(struct sum *u, bool count, double copies, double touched)
         double bytes = touched * one[i] * u->m->expert_bytes;
 
         if (count)
-            t += work_of(u, MIX_COST_EXPERTS, u->moe, u->m->type, MIX_WORK_EXPERTS, rows,
-                         operations, bytes) /
-                 u->moe;
+            t += work_of(u, MIX_COST_EXPERTS, n, u->m->type, MIX_WORK_EXPERTS, rows, operations,
+                         bytes) /
+                 n;
         else
             t += mix_work_seconds(u->m->machine, u->m->type, MIX_WORK_EXPERTS, u->m->node, rows,
                                   operations, bytes);
     }
     if (count)
-        moved(u, MIX_COST_EXPERTS, u->moe, copies * inner * (8 + u->m->type_bytes));
+        moved(u, MIX_COST_EXPERTS, n, copies * inner * (8 + u->m->type_bytes));
     return t;
+}
+
+/* n stages of a step, each with a part of the copies: work of the mean rank, with sorting rows by
+ * expert and weighting and summing results.  Returns what the busiest takes more in one of them, if
+ * it has `busy` copies in all. */
+static double stages(struct sum *u, double n, double part, double busy)
+{
+    const struct mix_arch *a = u->m->arch;
+    double e = a->experts, k = a->top_k, most = u->most;
+    double hit = mix_cost_touched(1, k / e, part * u->together); /* of one expert */
+    double mean = part * u->together * k / u->ep, sigma = sqrt(most * hit * (1 - hit));
+    double touched = fmin(most, most * hit + reach(u->ep) * sigma), more;
+
+    more = -grouped(u, true, n, mean, e * hit / u->ep);
+    more += grouped(u, false, n, part * busy, touched);
+    moved(u, MIX_COST_INSIDE, n, mean * a->hidden * 2 * u->m->type_bytes);
+    moved(u, MIX_COST_INSIDE, n, mean * a->hidden * 4 + part * u->owned * a->hidden * 8);
+    return more;
 }
 
 /* The exchange and the experts, of a mean rank; what the busiest needs more is waited for. */
 static void experts(struct sum *u)
 {
     const struct mix_arch *a = u->m->arch;
-    double e = a->experts, k = a->top_k, most = mix_layout_locals_most(a->experts, (int)u->ep);
-    double hit = mix_cost_touched(1, k / e, u->together), sigma; /* of one expert */
-    double mean = u->together * k / u->ep, busy, touched, wait;
+    double mean = u->together * a->top_k / u->ep, busy, work, more, wait, all;
+    const double *part = u->c->part;
+    struct mix_cost_stages s = mix_cost_stages(u->m, u->owned);
     struct mix_cost_links l, worst;
 
     if (!(mean > 0))
         return;
-    busy = mix_cost_busiest(e, k, u->together, u->ep, most);
-    sigma = sqrt(most * hit * (1 - hit));
-    touched = fmin(most, most * hit + reach(u->ep) * sigma);
-    wait = -grouped(u, true, mean, e * hit / u->ep);
-    wait += grouped(u, false, busy, touched);
+    busy = mix_cost_busiest(a->experts, a->top_k, u->together, u->ep, u->most);
+    work = -part[MIX_COST_EXPERTS] - part[MIX_COST_INSIDE];
+    more = stages(u, u->moe, s.own, busy);
+    if (s.pieces)
+        more += s.pieces * stages(u, u->moe * s.pieces, s.piece, busy);
+    work = (work + part[MIX_COST_EXPERTS] + part[MIX_COST_INSIDE]) / u->moe;
     mix_cost_exchange(u->m, u->owned, 1, &l);
     mix_cost_exchange(u->m, u->owned, busy / mean, &worst);
+    work += l.inside;
+    more += worst.inside - l.inside;
+    all = l.between;
+    wait = mix_cost_overlapped(&s, worst.between, work + more);
+    l.between = mix_cost_overlapped(&s, l.between, work) - work;
+    wait -= l.between + work;
+    l.latency *= all > 0 ? (l.inside + l.between) / (l.inside + all) : 1;
     links(u, u->moe, &l);
-    wait += worst.inside + worst.between - l.inside - l.between;
     u->c->part[MIX_COST_WAITING] += u->moe * fmax(0, wait);
     u->c->bound[MIX_BOUND_WAITING] += u->moe * fmax(0, wait);
-    /* rows sorted by expert; results weighted and summed */
-    moved(u, MIX_COST_INSIDE, u->moe, mean * a->hidden * 2 * u->m->type_bytes);
-    moved(u, MIX_COST_INSIDE, u->moe, mean * a->hidden * 4 + u->owned * a->hidden * 8);
 }
 
 /* ---- the ends */
@@ -303,8 +335,9 @@ static void head(struct sum *u)
     u->c->part[MIX_COST_INSIDE] = before;
 }
 
-void mix_cost_step(const struct mix_cost_model *m, const struct mix_cost_step *s,
-                   struct mix_cost *c)
+/* A step with nothing counted yet; c is the caller's. */
+static struct sum begin(const struct mix_cost_model *m, const struct mix_cost_step *s,
+                        struct mix_cost *c)
 {
     const struct mix_layout *l = &m->layout;
     struct sum u = {.m = m, .s = s, .c = c, .tp = l->tp, .etp = l->etp, .ep = l->ep};
@@ -318,6 +351,30 @@ void mix_cost_step(const struct mix_cost_model *m, const struct mix_cost_step *s
     for (int i = 0; i < m->arch->layers; i++)
         u.moe += m->arch->moe[i];
     u.plain = u.layers - u.moe;
+    u.most = mix_layout_locals_most(m->arch->experts, l->ep);
+    return u;
+}
+
+double mix_cost_experts(const struct mix_cost_model *m, double tokens)
+{
+    struct mix_cost c;
+    struct mix_cost_step s = {.decode = tokens};
+    struct sum u = begin(m, &s, &c);
+    double all = 0;
+
+    if (!(u.moe > 0) || !(tokens > 0))
+        return 0;
+    experts(&u);
+    for (int i = 0; i < MIX_COST_PARTS; i++)
+        all += c.part[i];
+    return all / u.moe;
+}
+
+void mix_cost_step(const struct mix_cost_model *m, const struct mix_cost_step *s,
+                   struct mix_cost *c)
+{
+    struct sum u = begin(m, s, c);
+
     if (!(u.tokens > 0))
         return;
     attention(&u);

@@ -11,6 +11,11 @@
  *   busiest  of ep parts with L of E experts each: mean + sqrt(2 ln ep) sigma, the usual bound
  *            of the largest of ep normal numbers; copies of N tokens have
  *            mean N k L/E,  sigma^2 = N k L/E (1 - L/E) (E - k)/(E - 1)   (hypergeometric)
+ *   chance   that one of L of E experts is among a token's k: 1 - C(E - L, k) / C(E, k)
+ *   stages   mixserve and fused compute the own domain's rows first, then each chunk of the
+ * others'; the wire X of all P chunks of others hides the work G of moving inside the domain and of
+ * experts, or the other way: max(X, G) + min(X, G) / P; what of X is not hidden is "between".
+ * Weights are read once a stage
  *
  * Members of struct mix_cost are seconds of one rank in one step and add up to the
  * step; they are those that a run measures (model/model.h), so that predicted and
@@ -30,11 +35,13 @@ struct mix_cost_model { /* what runs where */
     int domain;                       /* ranks of a domain */
     int node;                         /* ranks of a node */
     double type_bytes, kv_bytes;      /* of a number: operands as they travel, keys and values */
+    double dispatch_bytes;            /* of mixserve and fused, on their way to experts */
     double wire_bytes;                /* of results of experts that travel whole or summed, */
     double partial_bytes;             /* and of slices and sums of attention: 4 */
     double dense_bytes, expert_bytes; /* of a number of packed matrices */
     double dense_speed, expert_speed; /* products run so many times the machine's rate: 1 */
     double dense_rows, expert_rows;   /* for so many times the rows that there are: 1 */
+    int32_t chunks, chunk_bytes;      /* of mixserve and fused, as in a plan */
 };
 
 struct mix_cost_step {     /* means of one replica */
@@ -77,6 +84,9 @@ struct mix_cost {
 void mix_cost_step(const struct mix_cost_model *m, const struct mix_cost_step *s,
                    struct mix_cost *c);
 
+/* Of this, a layer's experts and their exchange alone, in a step of so many tokens: seconds. */
+double mix_cost_experts(const struct mix_cost_model *m, double tokens);
+
 const char *mix_cost_part_name(enum mix_cost_part part);         /* "attention", ... */
 const char *mix_cost_bound_name(enum mix_cost_bound bound);      /* "memory bandwidth", ... */
 enum mix_cost_bound mix_cost_bound_of(const struct mix_cost *c); /* the largest */
@@ -88,6 +98,9 @@ double mix_cost_touched(double experts, double k, double tokens); /* E (1 - (1 -
 /* Copies of tokens in the busiest of ep parts, the largest of which has `most` of the experts. */
 double mix_cost_busiest(double experts, double k, double tokens, double ep, double most);
 
+/* At least one of `some` of the experts is among a token's k. */
+double mix_cost_chance(double experts, double k, double some);
+
 /* ---- movements, for cost.c and its tests: seconds in a layer with experts */
 
 struct mix_cost_links {
@@ -98,6 +111,22 @@ struct mix_cost_links {
 /* Tokens to their experts and back; the busiest rank gets busy times the mean. */
 void mix_cost_exchange(const struct mix_cost_model *m, double owned, double busy,
                        struct mix_cost_links *l);
+
+/* The same of mixserve and fused alone: between has all of the wire, hidden or not. */
+void mix_cost_relayed(const struct mix_cost_model *m, double owned, double busy,
+                      struct mix_cost_links *l);
+
+/* What a layer's tokens go to experts in: one stage, or the own domain's rows, then `pieces` chunks
+ * of others that overlap. */
+struct mix_cost_stages {
+    int pieces;        /* 0: all at once, nothing overlaps */
+    double own, piece; /* parts of all rows: of the first stage, of each other one */
+};
+struct mix_cost_stages mix_cost_stages(const struct mix_cost_model *m, double owned);
+double mix_cost_stage_bytes(const struct mix_cost_model *m, double owned); /* what chunks cut */
+/* Wire and work, one hidden by the other. */
+double mix_cost_overlapped(const struct mix_cost_stages *s, double wire, double work);
+
 /* Over tp: rows of `bytes` of mine to everybody, and everybody's fp32 part of mine back. */
 void mix_cost_tp(const struct mix_cost_model *m, double owned, double gathered, double returned,
                  struct mix_cost_links *l);

@@ -83,10 +83,13 @@ void mix_cost_exchange(const struct mix_cost_model *m, double owned, double busy
         return;
     if (m->layout.exchange == MIX_EXCHANGE_TP)
         by_tp(m, owned, l);
-    else if (m->layout.exchange == MIX_EXCHANGE_EP || copy <= m->domain)
+    else if (m->layout.exchange == MIX_EXCHANGE_EP ||
+             (m->layout.exchange == MIX_EXCHANGE_HYBRID && copy <= m->domain))
         by_ep(m, owned, busy, l);
-    else
+    else if (m->layout.exchange == MIX_EXCHANGE_HYBRID)
         by_hybrid(m, owned, busy, l);
+    else
+        mix_cost_relayed(m, owned, busy, l);
 }
 
 void mix_cost_tp(const struct mix_cost_model *m, double owned, double gathered, double returned,

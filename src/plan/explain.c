@@ -21,8 +21,27 @@ static int layout(const struct mix_plan_input *in, const struct mix_plan *p, str
                      mix_dtype_name((enum mix_dtype)n->dtype),
                      mix_dtype_name((enum mix_dtype)n->kv_dtype), n->invariant ? "" : "NOT ",
                      n->kernels));
+    if (n->dispatch != n->dtype)
+        TRY(mix_str_addf(out, "rows to experts: %s\n",
+                         mix_dtype_name((enum mix_dtype)n->dispatch)));
+    TRY(mix_plan_say_chunks(p->exchange, p->chunks, p->chunk_bytes, out));
 out:
     return rc;
+}
+
+int mix_plan_say_chunks(int exchange, int chunks, int chunk_bytes, struct mix_str *out)
+{
+    char least[32];
+
+    if (!mix_exchange_chunked(exchange))
+        return MIX_OK;
+    if (!chunks)
+        return mix_str_addf(out, "rows to another domain: all at once, before any is computed\n");
+    if (chunk_bytes < 1)
+        return mix_str_addf(out, "rows to another domain: in %d chunk%s\n", chunks,
+                            chunks == 1 ? "" : "s");
+    return mix_str_addf(out, "rows to another domain: in up to %d chunk%s of at least %s\n", chunks,
+                        chunks == 1 ? "" : "s", mix_human_bytes(chunk_bytes, least));
 }
 
 static int limits(const struct mix_plan_input *in, const struct mix_plan *p, struct mix_str *out)

@@ -37,6 +37,10 @@ const struct mix_cost *mix_plan_cost_of(const struct mix_plan_input *in,
 void mix_plan_lost_by(const struct mix_plan_input *in, const struct mix_plan_candidate *best,
                       const struct mix_plan_candidate *c, char text[96]);
 
+/* Append "rows to another domain: in up to 4 chunks of at least 64.00 KiB", if an exchange cuts
+ * them. */
+int mix_plan_say_chunks(int exchange, int chunks, int chunk_bytes, struct mix_str *out);
+
 /* Seconds in the unit that suits them: "3.42 ms", "12.0 s", "4.10 h". */
 const char *mix_plan_seconds(double s, char text[32]);
 

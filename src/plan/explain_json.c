@@ -57,10 +57,12 @@ static json_t *of_candidate(const struct mix_plan_input *in, const struct mix_pl
     if (c != best)
         mix_plan_lost_by(in, best, c, lost);
     return json_pack(
-        "{s:i, s:i, s:i, s:i, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:s, s:s, s:o, s:o, s:o, s:o}",
+        "{s:i, s:i, s:i, s:i, s:i, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:s, s:s, s:o, s:o, "
+        "s:o, s:o}",
         "tp", l->tp, "dp", l->dp, "etp", l->etp, "ep", l->ep, "edp", l->edp, "exchange",
-        mix_exchange_kind_name(l->exchange), "seconds", c->seconds, "ttft", c->ttft, "itl", c->itl,
-        "steps", c->work.steps, "sequences", c->work.seqs, "bound_by",
+        mix_exchange_kind_name(l->exchange), "chunks", c->chunks, "chunk_bytes", c->chunk_bytes,
+        "seconds", c->seconds, "ttft", c->ttft, "itl", c->itl, "steps", c->work.steps, "sequences",
+        c->work.seqs, "bound_by",
         mix_cost_bound_name(mix_cost_bound_of(mix_plan_cost_of(in, c, &times))), "lost_by", lost,
         "bytes", of_bytes(in, c), "step", of_step(&c->work.mixed, &c->mixed), "prefill",
         of_step(&c->work.prefill, &c->prefill), "decode", of_step(&c->work.decode, &c->decode));

@@ -97,20 +97,22 @@ static int times(const struct mix_plan_input *in, const struct mix_plan_ranking 
     int rc;
 
     TRY(mix_str_addf(out,
-                     "\n  #   tp    dp  etp    ep   edp  exchange       job     ttft      itl  "
-                     "bound by                     lost by\n"));
+                     "\n  #   tp    dp  etp    ep   edp  exchange  chunks       job     ttft      "
+                     "itl  bound by                     lost by\n"));
     for (int i = 0; i < n; i++) {
         const struct mix_plan_candidate *c = &r->c[i];
         const struct mix_layout *l = &c->layout;
         const char *bound;
         double t;
-        char job[32], ttft[32], itl[32], lost[96] = "";
+        char job[32], ttft[32], itl[32], lost[96] = "", chunks[16] = "-";
 
         bound = mix_cost_bound_name(mix_cost_bound_of(mix_plan_cost_of(in, c, &t)));
         if (i)
             mix_plan_lost_by(in, &r->c[0], c, lost);
-        TRY(mix_str_addf(out, "%3d %4d %5d %4d %5d %5d  %-8s %9s %8s %8s  ", i + 1, l->tp, l->dp,
-                         l->etp, l->ep, l->edp, mix_exchange_kind_name(l->exchange),
+        if (mix_exchange_chunked(l->exchange))
+            snprintf(chunks, sizeof chunks, "%d", c->chunks);
+        TRY(mix_str_addf(out, "%3d %4d %5d %4d %5d %5d  %-8s %7s %9s %8s %8s  ", i + 1, l->tp,
+                         l->dp, l->etp, l->ep, l->edp, mix_exchange_kind_name(l->exchange), chunks,
                          mix_plan_seconds(c->seconds, job), mix_plan_seconds(c->ttft, ttft),
                          mix_plan_seconds(c->itl, itl)));
         TRY(lost[0] ? mix_str_addf(out, "%-28s %s\n", bound, lost)
@@ -167,6 +169,9 @@ static int step(const struct mix_plan_input *in, const struct mix_plan_candidate
                          i ? ", " : "\n  bound by: ", mix_cost_bound_name((enum mix_cost_bound)i),
                          100 * cost->bound[i] / cost->total));
     TRY(mix_str_addf(out, "\n"));
+    if (mix_exchange_chunked(c->layout.exchange))
+        TRY(mix_str_addf(out, "  "));
+    TRY(mix_plan_say_chunks(c->layout.exchange, c->chunks, c->chunk_bytes, out));
 out:
     return rc;
 }

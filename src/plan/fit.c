@@ -38,9 +38,10 @@ static int64_t pages_of(int64_t tokens, int page)
 }
 
 void mix_fit_count(const struct mix_plan_input *in, const struct mix_layout *l, int domain,
-                   enum mix_dtype dtype, enum mix_dtype wire, int seqs, int tokens, int length,
+                   const struct mix_plan_numeric *types, int seqs, int tokens, int length,
                    struct mix_memory *m)
 {
+    enum mix_dtype dtype = (enum mix_dtype)types->dtype;
     const struct mix_plan_kernels *kernels = dtype == MIX_BF16 ? &in->bf16 : &in->f32;
 
     mix_memory_count(
@@ -53,7 +54,8 @@ void mix_fit_count(const struct mix_plan_input *in, const struct mix_layout *l, 
             .exchange = l->exchange,
             .dtype = dtype,
             .kv_dtype = dtype,
-            .wire = wire,
+            .wire = (enum mix_dtype)types->wire,
+            .dispatch = (enum mix_dtype)types->dispatch,
             .packed = kernels->packed,
             .product_bytes = kernels->product_bytes,
             .page = in->page,
@@ -95,10 +97,12 @@ void mix_fit_try(const struct mix_wanted *w, const struct mix_layout *l, int ran
     int shortest = w->length || length < LEAST_CONTEXT ? length : LEAST_CONTEXT;
     int64_t pin = w->in->pins.kv_memory, budget = pin ? pin : INT64_MAX, pages, step;
     bool own = mix_fit_own_memory(w);
+    struct mix_plan_numeric types = {.dtype = (int32_t)w->dtype,
+                                     .wire = (int32_t)mix_fit_wire(w, l),
+                                     .dispatch = (int32_t)w->dispatch};
 
     *f = (struct mix_fit){.missing = INT64_MIN};
-    mix_fit_count(w->in, l, w->domain, w->dtype, mix_fit_wire(w, l), w->seqs, w->tokens, length,
-                  &f->memory);
+    mix_fit_count(w->in, l, w->domain, &types, w->seqs, w->tokens, length, &f->memory);
     step = f->memory.activations + f->memory.exchange;
     f->shortest = shortest;
     f->row = pages_of(shortest, page) * f->memory.kv_page;
@@ -155,11 +159,13 @@ static int divisor(int n, int most)
  * etp only the most ep is looked at: no other needs less for weights. */
 static bool any_fits(const struct mix_wanted *w, int world, int domain, int each)
 {
-    struct mix_layouts space = {.arch = w->in->arch, .world = world, .domain = domain};
+    struct mix_layouts space = mix_wanted_space(w);
     struct mix_plan_pins pins = w->in->pins;
     struct mix_wanted other = *w;
 
-    other.domain = domain;
+    space.world = world;
+    space.domain = other.domain = domain;
+    space.apart = each % domain;
     pins.dp = pins.edp = 0; /* of another world these are others */
     for (int tp = 1; tp <= domain; tp++)
         for (int etp = 1; etp <= domain && domain % tp == 0; etp++) {

@@ -35,7 +35,7 @@ bool mix_fit_would(const struct mix_wanted *w, char *text, size_t room);
 
 /* Bytes of a plan's largest rank. */
 void mix_fit_count(const struct mix_plan_input *in, const struct mix_layout *l, int domain,
-                   enum mix_dtype dtype, enum mix_dtype wire, int seqs, int tokens, int length,
+                   const struct mix_plan_numeric *types, int seqs, int tokens, int length,
                    struct mix_memory *m);
 
 /* Do the pins leave this layout? */

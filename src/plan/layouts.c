@@ -76,12 +76,35 @@ static const char *experts_cannot(const struct mix_layouts *s, const struct mix_
         snprintf(why, MIX_LAYOUT_WHY, "the model has no experts");
     else if (a->experts && l->ep > a->experts)
         snprintf(why, MIX_LAYOUT_WHY, "ep %d is more than %d experts", l->ep, a->experts);
-    else if (l->exchange == MIX_EXCHANGE_HYBRID && copy % s->domain && s->domain % copy)
-        snprintf(
-            why, MIX_LAYOUT_WHY,
-            "hybrid needs copies of the experts that are whole domains or lie inside one: %lld "
-            "ranks over domains of %d",
-            (long long)copy, s->domain);
+    else
+        return NULL;
+    return why;
+}
+
+/* Does it pass rows on inside domains? */
+static bool relays(int exchange)
+{
+    return exchange == MIX_EXCHANGE_HYBRID || mix_exchange_chunked(exchange);
+}
+
+static const char *exchange_cannot(const struct mix_layouts *s, const struct mix_layout *l,
+                                   char why[MIX_LAYOUT_WHY])
+{
+    const char *name = mix_exchange_kind_name(l->exchange);
+    int64_t copy = (int64_t)l->etp * l->ep;
+
+    if (relays(l->exchange) && copy % s->domain && s->domain % copy)
+        snprintf(why, MIX_LAYOUT_WHY,
+                 "%s needs copies of the experts that are whole domains or lie inside one: %lld "
+                 "ranks over domains of %d",
+                 name, (long long)copy, s->domain);
+    else if (mix_exchange_chunked(l->exchange) && s->apart)
+        snprintf(why, MIX_LAYOUT_WHY,
+                 "%s needs domains whose ranks share a node's memory: one of %d ranks does not",
+                 name, s->domain);
+    else if (!mix_exchange_chunked(l->exchange) && s->narrow)
+        snprintf(why, MIX_LAYOUT_WHY, "%s does not send rows in eight bits: mixserve and fused do",
+                 name);
     else
         return NULL;
     return why;
@@ -92,15 +115,18 @@ const char *mix_layout_cannot(const struct mix_layouts *s, const struct mix_layo
 {
     const char *no = attention_cannot(s, l, why);
 
-    return no ? no : experts_cannot(s, l, why);
+    no = no ? no : experts_cannot(s, l, why);
+    return no ? no : exchange_cannot(s, l, why);
 }
 
 bool mix_layout_twin(const struct mix_layouts *s, const struct mix_layout *l)
 {
     int64_t copy = (int64_t)l->etp * l->ep;
 
+    if (s->narrow) /* those that they are twins of cannot be */
+        return false;
     return (copy == 1 && l->exchange != MIX_EXCHANGE_TP) ||
-           (copy <= s->domain && l->exchange == MIX_EXCHANGE_HYBRID);
+           (copy <= s->domain && relays(l->exchange));
 }
 
 /* ---- the list */

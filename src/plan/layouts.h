@@ -10,7 +10,8 @@
  *   slices      vocabulary and inner sizes leave nobody without a part
  *   ep          at most the number of experts; uneven is allowed: expert e of E lives
  *               at e * ep / P, P = E rounded up to a power of two
- *   hybrid      a copy is whole domains, or lies inside one
+ *   hybrid      a copy is whole domains, or lies inside one; mixserve and fused too, and
+ *               the ranks of a domain share a host's memory
  *
  * Pure; not collective. */
 #ifndef MIX_PLAN_LAYOUTS_H
@@ -30,6 +31,8 @@ struct mix_layout {
 struct mix_layouts { /* where layouts are looked for */
     const struct mix_arch *arch;
     int32_t world, domain; /* domain divides world */
+    bool apart;            /* some domain has ranks on several hosts */
+    bool narrow;           /* rows go to experts in eight bits */
 };
 
 enum { MIX_LAYOUT_WHY = 160 };
@@ -38,8 +41,9 @@ enum { MIX_LAYOUT_WHY = 160 };
 const char *mix_layout_cannot(const struct mix_layouts *s, const struct mix_layout *l,
                               char why[MIX_LAYOUT_WHY]);
 
-/* Is the exchange of a layout only another name for that of an earlier one?  A copy of one rank
- * exchanges nothing; hybrid inside one domain is ep. */
+/* Is there no need to weigh a layout's exchange beside an earlier one?  A copy of one rank
+ * exchanges nothing; hybrid inside one domain is ep, and for mixserve and fused there is no wire to
+ * hide. */
 bool mix_layout_twin(const struct mix_layouts *s, const struct mix_layout *l);
 
 /* Every candidate in a fixed order (tp, etp, ep rising, then the exchange), with degrees that

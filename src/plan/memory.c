@@ -336,6 +336,31 @@ static int64_t tp_bytes(const struct mix_memory_layout *l, const struct meeting 
            carrier(one_host, s->all * back, s->all * back);
 }
 
+/* Bytes of a row to experts: its numbers; in eight bits one each, and a scale for every 128. */
+static int64_t dispatch_bytes(const struct mix_memory_layout *l)
+{
+    int hidden = l->arch->hidden;
+
+    return l->dispatch == MIX_F8E4M3 ? hidden + largest_part(hidden, 128)
+                                     : hidden * (int64_t)mix_dtype_size(l->dtype);
+}
+
+/* mixserve and fused: up to R rows of each rank of a copy for each of its d domains; what lands,
+ * and a rank's parts of what its m ranks have, lie in shared memory. */
+static int64_t relay_bytes(const struct mix_memory_layout *l, const struct meeting *s)
+{
+    bool fused = l->exchange == MIX_EXCHANGE_FUSED;
+    int64_t width = fused ? l->arch->top_k : 1, rows = s->owned * (fused ? 1 : l->arch->top_k);
+    int64_t d = !l->domain || s->copy <= l->domain ? 1 : largest_part(s->copy, l->domain);
+    int64_t m = s->copy / d, hidden = l->arch->hidden, here = m * d * rows;
+    int64_t row = dispatch_bytes(l) + (fused ? width * 2 * NUMBER : NUMBER);
+    int64_t back = hidden * (int64_t)mix_dtype_size(l->wire);
+
+    return (2 * d - 1) * rows * row + here * hidden * 4 + (2 * d - 1) * rows * back +
+           s->rows * hidden * 4 + here * (width * 3 * NUMBER + NUMBER) + here * m * AT +
+           experts_bytes(l, s) + (fused ? 0 : copies_bytes(l, s));
+}
+
 static int64_t exchange_bytes(const struct mix_memory_layout *l, const struct meeting *s)
 {
     int64_t mine = s->owned * l->arch->top_k, relayed;
@@ -348,6 +373,8 @@ static int64_t exchange_bytes(const struct mix_memory_layout *l, const struct me
     if (l->exchange == MIX_EXCHANGE_EP)
         return hop_bytes(l, one_host, mine, s->rows, l->etp, l->etp > 1 ? MIX_F32 : l->wire) +
                experts_bytes(l, s) + copies_bytes(l, s);
+    if (l->exchange != MIX_EXCHANGE_HYBRID)
+        return relay_bytes(l, s);
     relayed = (one_host ? 1 : largest_part(s->copy, l->domain)) * mine;
     return hop_bytes(l, one_host, mine, relayed, 1, l->wire) +
            hop_bytes(l, true, relayed, s->rows, l->etp, MIX_F32) + experts_bytes(l, s) +

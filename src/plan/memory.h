@@ -28,6 +28,7 @@ struct mix_memory_layout {
     int exchange;        /* enum mix_exchange_kind */
     enum mix_dtype wire; /* of results between domains */
     enum mix_dtype dtype, kv_dtype;
+    enum mix_dtype dispatch; /* of rows to experts: MIX_F8E4M3, or else they go as dtype */
     /* Bytes of a packed matrix [n][k]: what the kernels take; NULL: n k numbers of `packed` bytes.
      */
     size_t (*product_bytes)(enum mix_dtype type, int n, int k);

@@ -39,6 +39,11 @@ int mix_exchange_kind_parse(const char *name)
     return -1;
 }
 
+bool mix_exchange_chunked(int kind)
+{
+    return kind == MIX_EXCHANGE_MIXSERVE || kind == MIX_EXCHANGE_FUSED;
+}
+
 static bool power_of_two(int x)
 {
     return (x & (x - 1)) == 0;

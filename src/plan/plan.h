@@ -70,6 +70,8 @@ const char *mix_plan_wrong(const struct mix_plan *plan);
 
 const char *mix_exchange_kind_name(int kind);  /* "tp", as --exchange takes it; never NULL */
 int mix_exchange_kind_parse(const char *name); /* -1: no such exchange */
+/* mixserve and fused: rows are cut into chunks, and read in the domain's shared memory. */
+bool mix_exchange_chunked(int kind);
 
 /* Set n's sums and sum_domains to those of an exchange over such a mesh, in the one form of those
  * that give equal bits; n has etp and wire.  With whole experts (etp 1) and ep a power of two, the

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "plan/chunks.h"
 #include "plan/fit.h"
 
 #include <stdio.h>
@@ -29,6 +30,7 @@ static struct mix_cost_model model_of(const struct mix_wanted *w,
         .type_bytes = type,
         .kv_bytes = type,
         .wire_bytes = (double)mix_dtype_size((enum mix_dtype)c->wire),
+        .dispatch_bytes = w->dispatch == MIX_F8E4M3 ? 1 + 1 / 128.0 : type,
         .partial_bytes = 4,
         .dense_bytes = packed,
         .expert_bytes = packed,
@@ -49,6 +51,9 @@ static void cost(const struct mix_wanted *w, const struct mix_lengths *lengths,
                                          .kv_tokens = (int64_t)c->pages * w->in->page};
 
     mix_workload_take(lengths, &limits, &c->work);
+    mix_chunks_choose(&w->in->pins, &m, c);
+    m.chunks = c->chunks;
+    m.chunk_bytes = c->chunk_bytes;
     mix_cost_step(&m, &c->work.mixed, &c->mixed);
     mix_cost_step(&m, &c->work.prefill, &c->prefill);
     mix_cost_step(&m, &c->work.decode, &c->decode);
@@ -161,7 +166,9 @@ static void fill(const struct mix_wanted *w, const struct mix_layouts *s,
     c->memory = f.memory;
     c->pages = f.pages;
     c->length = f.length;
-    if (w->in->machine && f.missing <= 0)
+    if (!w->in->machine)
+        mix_chunks_choose(&w->in->pins, NULL, c);
+    else if (f.missing <= 0)
         cost(w, lengths, c);
 }
 
@@ -177,7 +184,7 @@ int mix_plan_rank(const struct mix_plan_input *in, struct mix_plan_ranking *out)
     struct mix_plan_numeric sums;
 
     TRY(mix_wanted_resolve(&w, in));
-    space = (struct mix_layouts){.arch = in->arch, .world = w.world, .domain = w.domain};
+    space = mix_wanted_space(&w);
     TRY(mix_layouts_list(&space, &list, &listed));
     TRY(mix_calloc(&r.c, (size_t)listed, sizeof *r.c, "candidates"));
     for (int i = 0; i < listed; i++) {

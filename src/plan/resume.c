@@ -22,6 +22,10 @@ static void as_if_new(const struct mix_plan_input *in, const struct mix_plan *st
         n->dtype = n->kv_dtype = MIX_F32;
     if (p->dtype && !strcmp(p->dtype, "bfloat16"))
         n->dtype = n->kv_dtype = MIX_BF16;
+    if (stored->numeric.dispatch != MIX_F8E4M3)
+        n->dispatch = n->dtype;
+    if (p->wire_dtype && !strcmp(p->wire_dtype, "fp8"))
+        n->dispatch = MIX_F8E4M3;
     k = n->dtype == MIX_BF16 ? &in->bf16 : &in->f32;
     n->invariant = k->invariant;
     memset(n->device, 0, sizeof n->device);

@@ -124,7 +124,7 @@ void mix_plan_take(const struct mix_plan_input *in, const struct mix_plan_rankin
     n->wire = c->wire;
     n->sums = c->sums;
     n->sum_domains = c->sum_domains;
-    n->dispatch = n->dtype;
+    n->dispatch = (int32_t)w.dispatch;
     n->invariant = w.kernels->invariant;
     snprintf(n->device, sizeof n->device, "%s", in->device);
     snprintf(n->kernels, sizeof n->kernels, "%s", w.kernels->describe);
@@ -135,6 +135,9 @@ void mix_plan_take(const struct mix_plan_input *in, const struct mix_plan_rankin
     plan->ep = c->layout.ep;
     plan->edp = c->layout.edp;
     plan->exchange = c->layout.exchange;
+    plan->chunks = c->chunks;
+    plan->chunk_bytes = c->chunk_bytes;
+    plan->depth = mix_exchange_chunked(plan->exchange);
     plan->threads = in->pins.threads;
     plan->max_num_seqs = w.seqs;
     plan->max_batched_tokens = w.tokens;
@@ -195,8 +198,7 @@ void mix_plan_memory(const struct mix_plan_input *in, const struct mix_plan *p,
                            .edp = p->edp,
                            .exchange = p->exchange};
 
-    mix_fit_count(in, &l, p->domain_size, (enum mix_dtype)p->numeric.dtype,
-                  (enum mix_dtype)p->numeric.wire, p->max_num_seqs, p->max_batched_tokens,
+    mix_fit_count(in, &l, p->domain_size, &p->numeric, p->max_num_seqs, p->max_batched_tokens,
                   p->max_model_len, m);
 }
 

@@ -13,6 +13,8 @@
  *            ranks leave of its memory after their weights; of a device, all that it has
  *            left after weights, a step's buffers and libraries
  *   pages    min(budget, max_num_seqs rows of max_model_len)
+ *   chunks   of mixserve and fused: what is best for a mean prompt, of a size that leaves small
+ *            steps alone (plan/chunks.h)
  *
  * A pin is what the user has asked for: it holds, or it is an error that names what
  * would.  Pure: no communication, no files. */
@@ -32,8 +34,11 @@
 
 struct mix_plan_pins { /* 0 or NULL: free */
     int32_t tp, dp, etp, ep, edp, domain_size;
-    const char *exchange; /* "auto" is free too */
-    const char *dtype;    /* "auto", "bfloat16", "float32" */
+    const char *exchange;   /* "auto" is free too */
+    int32_t chunks;         /* of a peer's rows */
+    bool in_turn;           /* no chunks: nothing overlaps */
+    const char *dtype;      /* "auto", "bfloat16", "float32" */
+    const char *wire_dtype; /* "auto", "fp8": of rows to experts */
     int32_t max_num_seqs, max_batched_tokens, max_model_len, threads;
     int64_t kv_memory; /* bytes of a rank */
 };
@@ -59,7 +64,7 @@ struct mix_plan_input {
     const struct mix_machine *machine;   /* NULL: memory decides */
     const struct mix_lengths *lengths;   /* of the job; NULL: rows of 512 and 256 tokens */
     int objective;                       /* enum mix_objective */
-    const struct mix_plan_numeric *keep; /* of a job that goes on: its wire and sums; or NULL */
+    const struct mix_plan_numeric *keep; /* of a job that goes on: types and sums; or NULL */
 };
 
 /* The same without communication for ranks that are not here: every node like the others. */
@@ -71,8 +76,9 @@ void mix_plan_topo_fini(struct mix_topo *t);
 struct mix_plan_candidate {
     struct mix_layout layout;
     int32_t wire, sums, sum_domains;
-    char why[MIX_LAYOUT_WHY]; /* "": it can be */
-    int64_t missing;          /* bytes that the tightest host lacks; 0 or less: it fits */
+    int32_t chunks, chunk_bytes; /* as in a plan; 0 where the exchange has none */
+    char why[MIX_LAYOUT_WHY];    /* "": it can be */
+    int64_t missing;             /* bytes that the tightest host lacks; 0 or less: it fits */
     int pages, length;
     struct mix_memory memory;
     /* with a machine, if it fits */

@@ -10,11 +10,8 @@ enum { DEFAULT_SEQS = 256, DEFAULT_TOKENS = 2048 };
 static int resolve_types(struct mix_wanted *w)
 {
     const struct mix_plan_input *in = w->in;
-    const char *dtype = in->pins.dtype, *exchange = in->pins.exchange;
+    const char *dtype = in->pins.dtype, *wire = in->pins.wire_dtype;
 
-    if (exchange && strcmp(exchange, "auto") && mix_exchange_kind_parse(exchange) < 0)
-        return MIX_FAIL(MIX_EUSAGE, "--exchange %s is not built yet; tp, ep and hybrid are",
-                        exchange);
     if (!dtype || !strcmp(dtype, "auto"))
         w->dtype = in->has_bf16 ? MIX_BF16 : MIX_F32;
     else if (!strcmp(dtype, "bfloat16"))
@@ -23,9 +20,27 @@ static int resolve_types(struct mix_wanted *w)
         w->dtype = MIX_F32;
     else
         return MIX_FAIL(MIX_EUSAGE, "--dtype %s: auto, bfloat16 or float32", dtype);
+    w->dispatch = w->dtype;
+    if (wire && !strcmp(wire, "fp8"))
+        w->dispatch = MIX_F8E4M3;
+    else if (wire && strcmp(wire, "auto"))
+        return MIX_FAIL(MIX_EUSAGE, "--wire-dtype %s: auto or fp8", wire);
+    if (in->keep)
+        w->dispatch = (enum mix_dtype)in->keep->dispatch;
     w->kernels = w->dtype == MIX_BF16 ? &in->bf16 : &in->f32;
     if (strlen(w->kernels->describe) >= sizeof((struct mix_plan_numeric *)0)->kernels)
         return MIX_FAIL(MIX_EBUG, "the kernels' description is too long: %s", w->kernels->describe);
+    return MIX_OK;
+}
+
+static int resolve_exchange(const struct mix_plan_pins *p)
+{
+    if (p->exchange && strcmp(p->exchange, "auto") && mix_exchange_kind_parse(p->exchange) < 0)
+        return MIX_FAIL(MIX_EUSAGE, "--exchange %s: auto, tp, ep, hybrid, mixserve or fused",
+                        p->exchange);
+    if (p->in_turn && p->chunks)
+        return MIX_FAIL(MIX_EUSAGE, "--async off cuts no rows: --chunks %d has no meaning",
+                        p->chunks);
     return MIX_OK;
 }
 
@@ -67,6 +82,8 @@ static int resolve_domain(struct mix_wanted *w)
         w->domain = t->ranks < fast ? t->ranks : t->ranks % fast == 0 ? fast : m;
     if (pin && t->ranks % pin)
         return MIX_FAIL(MIX_EUSAGE, "--domain-size %d does not divide %d ranks", pin, t->ranks);
+    for (int i = 0; i < t->ranks; i++)
+        w->apart |= t->rank[i].host_index != t->rank[i / w->domain * w->domain].host_index;
     for (int i = 0; i < t->ranks && !pin; i++) {
         const struct mix_topo_rank *r = &t->rank[i];
 
@@ -122,9 +139,19 @@ int mix_wanted_resolve(struct mix_wanted *w, const struct mix_plan_input *in)
     *w = (struct mix_wanted){.in = in};
     MIX_CHECK(in->topo->ranks > 0 && in->page > 0, "a plan for no ranks");
     TRY(resolve_types(w));
+    TRY(resolve_exchange(&in->pins));
     TRY(resolve_limits(w));
     TRY(resolve_domain(w));
     TRY(check_products(w));
 out:
     return rc;
+}
+
+struct mix_layouts mix_wanted_space(const struct mix_wanted *w)
+{
+    return (struct mix_layouts){.arch = w->in->arch,
+                                .world = w->world,
+                                .domain = w->domain,
+                                .apart = w->apart,
+                                .narrow = w->dispatch == MIX_F8E4M3};
 }

@@ -9,7 +9,8 @@
 struct mix_wanted { /* the same for every layout */
     const struct mix_plan_input *in;
     int world, hosts, node, domain; /* node: ranks of one */
-    enum mix_dtype dtype;
+    bool apart;                     /* some domain has ranks on several hosts */
+    enum mix_dtype dtype, dispatch;
     const struct mix_plan_kernels *kernels;
     int seqs, tokens, length; /* length 0: free */
 };
@@ -17,5 +18,8 @@ struct mix_wanted { /* the same for every layout */
 /* MIX_EUSAGE: pins that contradict each other or the model; MIX_EFIT: hosts that make no domains.
  */
 int mix_wanted_resolve(struct mix_wanted *w, const struct mix_plan_input *in);
+
+/* Where layouts for it are looked for. */
+struct mix_layouts mix_wanted_space(const struct mix_wanted *w);
 
 #endif

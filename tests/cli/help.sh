@@ -41,7 +41,7 @@ for c in $commands; do
   run "$MIXSERVE" $c --help
   is 0 "$c --help"
   [ ! -s "$err" ]; ok $? "$c: nothing is on stderr"
-  [ "$(wc -l < "$out")" -le 40 ]; ok $? "$c: at most 40 lines ($(wc -l < "$out"))"
+  [ "$(wc -l < "$out")" -le 44 ]; ok $? "$c: at most 44 lines ($(wc -l < "$out"))"
   ! awk 'length > 100' "$out" | grep -q .; ok $? "$c: at most 100 columns"
   prints "^usage: mixserve $c " "$c: a usage line"
   prints "^  (mpirun .*)?mixserve $c " "$c: an example"
@@ -72,6 +72,10 @@ $run_needs --top-p 1.5|--top-p 1.5: a number from 1e-09 to 1 is needed
 $run_needs --max-tokens 1e3|--max-tokens 1e3: a whole number from -1 to 1048576 is needed
 $run_needs --kv-memory lots|--kv-memory lots: a number of bytes, as 512Mi or 4G, from 0 to 1e\+15 is needed
 $run_needs --max-time 1:75|--max-time 1:75: a time, in seconds or as H:MM:SS, from 0 to 1000000000 is needed
+$run_needs --exchange pigeon|--exchange pigeon: it is one of auto.tp.ep.hybrid.mixserve.fused
+$run_needs --chunks 17|--chunks 17: a whole number from 0 to 16 is needed
+$run_needs --async maybe|--async maybe: it is one of on.off
+$run_needs --wire-dtype bf16|--wire-dtype bf16: it is one of auto.fp8
 $run_needs --dtype int8|--dtype int8: it is one of auto.bfloat16.float32
 $run_needs extra|usage: mixserve run \[options\]; 1 words given
 run --model m --input i|--output FILE is missing; see mixserve run --help

@@ -58,7 +58,38 @@ done << 'CASES'
 --exchange ep|* ep
 --exchange tp -ep 16|* 16 * tp
 --domain-size 4 -tp 4|4 8 *
+-etp 8 -ep 4 --exchange fused|* 8 4 1 fused
+-etp 8 --exchange mixserve|* 8 * mixserve
 CASES
+
+# Chunks and the type of rows.
+chunks() { awk '$1 == 1 && NF > 8 { print $8; exit }' "$out"; }
+plan --exchange fused -edp 1 --chunks 3
+is 0 "--chunks 3"
+[ "$(chunks)" = 3 ]; ok $? "gives $(chunks) chunks"
+prints '^  rows to another domain: in 3 chunks$'
+plan --exchange fused -edp 1 --async off
+is 0 "--async off"
+[ "$(chunks)" = 0 ]; ok $? "gives $(chunks) chunks"
+plan --exchange ep
+[ "$(chunks)" = - ]; ok $? "ep has none"
+plan --chunks 3 --async off
+is 2 "--chunks 3 --async off"
+says '--async off cuts no rows: --chunks 3 has no meaning'
+plan --wire-dtype fp8 --json
+is 0 "--wire-dtype fp8"
+/usr/bin/python3 - "$out" << 'PYTHON'
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["plan"]["numeric"]["dispatch"] == "F8_E4M3" and d["plan"]["depth"] == 1
+assert all(r["exchange"] in ("mixserve", "fused") for r in d["ranking"])
+assert d["plan"]["chunks"] == d["ranking"][0]["chunks"]
+assert d["plan"]["chunk_bytes"] == d["ranking"][0]["chunk_bytes"]
+PYTHON
+ok $? "rows go in eight bits, by what can send them so"
+plan --wire-dtype fp8 --exchange tp
+is 2 "--wire-dtype fp8 --exchange tp"
+says 'tp does not send rows in eight bits: mixserve and fused do'
 for objective in ttft itl; do
   plan --objective $objective
   is 0 "--objective $objective"
@@ -96,10 +127,12 @@ ok $? "it has the layout: $first"
 grep -q '^#SBATCH --nodes=4$' "$scratch/job.sh" && grep -q '^#SBATCH --ntasks-per-node=8$' "$scratch/job.sh" &&
   grep -q '^#SBATCH --gpus-per-node=8$' "$scratch/job.sh" && grep -q '^#SBATCH --time=[0-9]*:[0-9][0-9]:00$' "$scratch/job.sh"
 ok $? "and nodes, ranks, GPUs, time"
-plan --sbatch - --max-tokens 9 --dtype bfloat16
+plan --sbatch - --max-tokens 9 --dtype bfloat16 --wire-dtype fp8 --async off
 is 0 "--sbatch -"
 head -1 "$out" | grep -q '^#!/bin/bash'; ok $? "prints the script alone"
 prints '--max-tokens 9'
+prints '--wire-dtype fp8'
+prints '--async off'
 plan --sbatch /nowhere/at/all
 is 8 "a script that cannot be written"
 

@@ -49,6 +49,7 @@ static struct mix_cost_model model(const struct mix_machine *m, struct mix_layou
                                    .node = domain,
                                    .type_bytes = 2,
                                    .kv_bytes = 2,
+                                   .dispatch_bytes = 2,
                                    .wire_bytes = 2,
                                    .partial_bytes = 4,
                                    .dense_bytes = 2,
@@ -77,6 +78,10 @@ static void formulas(void)
        "the busiest of two halves");
     ok(near(mix_cost_busiest(8, 2, 1, 8, 1), 1), "no more copies than tokens");
     ok(near(mix_cost_busiest(4, 4, 10, 2, 2), 20), "all experts: everybody the same");
+    ok(near(mix_cost_chance(4, 2, 2), 5 / 6.0) && near(mix_cost_chance(4, 2, 1), 0.5) &&
+           near(mix_cost_chance(64, 8, 64), 1) && near(mix_cost_chance(4, 2, 3), 1) &&
+           near(mix_cost_chance(4, 2, 0), 0),
+       "one of some experts is among a token's: 5 of 6 pairs of 4 have one of 2");
 }
 
 /* Products with one matrix: 2 x rows x in x out operations, and 2 bytes a number. */
@@ -238,14 +243,34 @@ static void experts(void)
     arch = small_arch();
 }
 
-/* 10 tokens a rank, copies of 4 experts on 4 ranks in domains of 2; rows of 8 numbers. */
+struct moved {
+    const char *what;
+    struct mix_layout l;
+    double inside, between, rounds_inside, rounds_between; /* bytes to all peers */
+};
+
+/* 10 tokens a rank, rows of 8 numbers. */
+static void moves(const struct moved *x, int domain, int chunks)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, x->l, domain);
+    struct mix_cost_links l;
+
+    c.chunks = chunks;
+    slow(&m.link[MIX_LINK_INSIDE]);
+    slow(&m.link[MIX_LINK_BETWEEN]);
+    mix_cost_exchange(&c, 10, 1, &l);
+    ok(near(l.inside, x->inside + x->rounds_inside) &&
+           near(l.between, x->between + x->rounds_between) &&
+           near(l.latency, x->rounds_inside + x->rounds_between),
+       "%s: %g s inside, %g s between, of these %g s latency", x->what, l.inside, l.between,
+       l.latency);
+}
+
+/* Copies of 4 experts on 4 ranks in domains of 2. */
 static void exchanges(void)
 {
-    static const struct {
-        const char *what;
-        struct mix_layout l;
-        double inside, between, rounds_inside, rounds_between; /* bytes to all peers */
-    } cases[] = {
+    static const struct moved cases[] = {
         /* out 10 x (8 x 2 + 2 x 8) to 1 and 2 others; back 10 x 8 x 2 */
         {"tp", {1, 4, 1, 4, 1, MIX_EXCHANGE_TP}, 320 + 160, 2 * (320 + 160), 2, 2},
         /* counts 4; 10 x 2 / 4 = 5 rows to each: 80 out, 80 back */
@@ -267,23 +292,137 @@ static void exchanges(void)
          3},
         {"hybrid inside", {1, 4, 1, 2, 2, MIX_EXCHANGE_HYBRID}, 8 + 160 + 320, 0, 3, 0},
         {"a copy on one rank", {1, 4, 1, 1, 4, MIX_EXCHANGE_EP}, 0, 0, 0, 0},
+        /* rail: a count, 10 rows of 16 + 4 out, 16 back; inside each of two ranks' places: 5 rows'
+         * numbers, 10 heads, 5 parts in fp32 */
+        {"mixserve",
+         {1, 4, 1, 4, 1, MIX_EXCHANGE_MIXSERVE},
+         2 * (5 * 16 + 10 * 4) + 2 * 5 * 32,
+         4 + 10 * 20 + 10 * 16,
+         2,
+         3},
+        /* 25/3 rows of 16 + 16 out */
+        {"fused",
+         {1, 4, 1, 4, 1, MIX_EXCHANGE_FUSED},
+         2 * (5 * 16 + 25 / 3.0 * 16) + 2 * 5 * 32,
+         4 + 25 / 3.0 * 32 + 25 / 3.0 * 16,
+         2,
+         3},
+        /* every rank has a slice of every row's */
+        {"fused in slices",
+         {1, 4, 2, 2, 1, MIX_EXCHANGE_FUSED},
+         2 * 25 / 3.0 * 32 + 2 * 25 / 3.0 * 32,
+         4 + 25 / 3.0 * 32 + 25 / 3.0 * 16,
+         2,
+         3},
     };
 
     arch.experts = 4;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct mix_machine m = paper();
-        struct mix_cost_model c = model(&m, cases[i].l, 2);
-        struct mix_cost_links l;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        moves(&cases[i], 2, 0);
+    arch = small_arch();
+}
 
-        slow(&m.link[MIX_LINK_INSIDE]);
-        slow(&m.link[MIX_LINK_BETWEEN]);
-        mix_cost_exchange(&c, 10, 1, &l);
-        ok(near(l.inside, cases[i].inside + cases[i].rounds_inside) &&
-               near(l.between, cases[i].between + cases[i].rounds_between) &&
-               near(l.latency, cases[i].rounds_inside + cases[i].rounds_between),
-           "%s: %g s inside, %g s between, of these %g s latency", cases[i].what, l.inside,
-           l.between, l.latency);
-    }
+/* Of fused, 5 of 6 tokens go to two experts, half of them to one. */
+static void chunked(void)
+{
+    /* two rounds each way; inside the own domain's, and two */
+    static const struct moved two = {"fused in two chunks",
+                                     {1, 4, 1, 4, 1, MIX_EXCHANGE_FUSED},
+                                     2 * (5 * 16 + 25 / 3.0 * 16) + 2 * 5 * 32,
+                                     4 + 25 / 3.0 * 32 + 25 / 3.0 * 16,
+                                     2 * 3,
+                                     1 + 2 * 2};
+    static const struct moved alone = {"fused, a rank a domain",
+                                       {1, 4, 1, 4, 1, MIX_EXCHANGE_FUSED},
+                                       0,
+                                       3 * (4 + 5 * 32 + 5 * 16),
+                                       0,
+                                       1 + 3 * 2};
+    static const struct moved inside = {"fused inside",
+                                        {1, 4, 1, 2, 2, MIX_EXCHANGE_FUSED},
+                                        10 * 5 / 6.0 * 16 + 10 * 16 + 10 * 5 / 6.0 * 32,
+                                        0,
+                                        2,
+                                        0};
+
+    arch.experts = 4;
+    moves(&two, 2, 2);
+    moves(&alone, 1, 3);
+    moves(&inside, 2, 3);
+    arch = small_arch();
+}
+
+/* Wire and work, each a unit a byte or an operation: 10 tokens a rank of four, in two domains. */
+static void overlap(void)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, (struct mix_layout){1, 4, 1, 4, 1, MIX_EXCHANGE_FUSED}, 2);
+    struct mix_cost_stages s;
+    struct mix_cost t;
+    double wire = 400 + 4 + 5, one = 3 * 8 * 5, busy, more; /* of two chunks: five rounds */
+
+    arch.experts = 4;
+    c.chunks = 2;
+    s = mix_cost_stages(&c, 10);
+    ok(s.pieces == 2 && near(s.own, 0.5) && near(s.piece, 0.25), "half is the own domain's");
+    ok(near(mix_cost_overlapped(&s, 10, 6), 13) && near(mix_cost_overlapped(&s, 6, 10), 13),
+       "the larger, and half of the other");
+    slow(&m.link[MIX_LINK_BETWEEN]);
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_EXPERTS].speed[0] = 1;
+    busy = mix_cost_busiest(4, 2, 40, 4, 1);
+    more = 2 * (busy - 20) * one;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_EXPERTS], 40 * one) && near(t.part[MIX_COST_BETWEEN], wire / 2) &&
+           near(t.part[MIX_COST_WAITING], more),
+       "under long work half of the wire shows: %g s", t.part[MIX_COST_BETWEEN]);
+    ok(near(t.bound[MIX_BOUND_LAUNCH] + t.bound[MIX_BOUND_BETWEEN], wire / 2) &&
+           near(t.bound[MIX_BOUND_LAUNCH], 5 / 2.0),
+       "and of its latencies");
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_EXPERTS].speed[0] = 100;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_EXPERTS] + t.part[MIX_COST_BETWEEN], wire + 0.4 * one / 2) &&
+           near(t.part[MIX_COST_WAITING], more / 100 / 2),
+       "under a long wire half of the work");
+    ok(near(mix_cost_experts(&c, 10), t.total), "which is all that the layer takes");
+    c.chunks = 0;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_BETWEEN], wire - 2), "without chunks nothing is hidden");
+    c.chunks = 2;
+    c.chunk_bytes = 161; /* of 10 rows of 32 */
+    ok(mix_cost_stages(&c, 10).pieces == 1 && mix_cost_stages(&c, 5).pieces == 0 &&
+           near(mix_cost_stage_bytes(&c, 10), 320),
+       "small steps are not cut");
+    c.layout.exchange = MIX_EXCHANGE_HYBRID;
+    ok(mix_cost_stages(&c, 1e6).pieces == 0 && mix_cost_stages(&c, 1e6).own == 1,
+       "nor what hybrid sends");
+    arch = small_arch();
+}
+
+/* Every stage reads the weights that it touches, and launches its products. */
+static void stages(void)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, (struct mix_layout){1, 4, 1, 4, 1, MIX_EXCHANGE_FUSED}, 2);
+    struct mix_cost t;
+    double one = 3 * 8 * 5 * 2; /* bytes */
+
+    arch.experts = 4;
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_EXPERTS].bandwidth = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_EXPERTS], one * (1 - pow(0.5, 40))), "once in one stage");
+    c.chunks = 2;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_EXPERTS], one * (1 - pow(0.5, 20) + 2 * (1 - pow(0.5, 10)))),
+       "three times in three: %g s", t.part[MIX_COST_EXPERTS]);
+    m = paper();
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_EXPERTS].launch = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_EXPERTS], 2 * 3), "with two launches each");
+    m = paper();
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_MEMORY].bandwidth = 1;
+    mix_cost_step(&c, &step, &t);
+    ok(near(t.part[MIX_COST_INSIDE], 20 * 8 * 4 + 20 * 8 * 4 + 10 * 8 * 8),
+       "sorting and summing as much as in one");
     arch = small_arch();
 }
 
@@ -364,6 +503,9 @@ int main(void)
     router();
     experts();
     exchanges();
+    chunked();
+    overlap();
+    stages();
     over_tp();
     memory();
     shared();

@@ -56,6 +56,20 @@ int main(void)
            has(&out, "NOT batch-invariant; bf16 kernels\n"),
        "what is not invariant is said");
     mix_str_clear(&out);
+    in.pins = (struct mix_plan_pins){.ep = 2, .edp = 1, .exchange = "fused", .wire_dtype = "fp8"};
+    ok(mix_plan_search(&in, &p, NULL) == MIX_OK &&
+           mix_plan_explain(&in, &p, NULL, &out) == MIX_OK &&
+           has(&out, "rows to experts: F8_E4M3\n") &&
+           has(&out, "rows to another domain: in up to 4 chunks of at least 64.00 KiB\n"),
+       "types and chunks of rows");
+    mix_str_clear(&out);
+    in.pins.in_turn = true;
+    ok(mix_plan_search(&in, &p, NULL) == MIX_OK &&
+           mix_plan_explain(&in, &p, NULL, &out) == MIX_OK &&
+           has(&out, "rows to another domain: all at once, before any is computed\n"),
+       "or that there are none");
+    mix_str_clear(&out);
+    in.pins = (struct mix_plan_pins){.kv_memory = 3 * 2048};
     arch.max_positions = 2000;
     in.pins.kv_memory = 70 * 1024;
     ok(mix_plan_search(&in, &p, NULL) == MIX_OK &&

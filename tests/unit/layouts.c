@@ -60,6 +60,10 @@ static void reasons(void)
         {12, 4, {1, 12, 2, 3, 2, MIX_EXCHANGE_HYBRID}, "6 ranks over domains of 4"},
         {12, 4, {1, 12, 2, 3, 2, MIX_EXCHANGE_EP}, NULL},
         {8, 4, {1, 8, 1, 1, 8, MIX_EXCHANGE_EP}, NULL},
+        {8, 4, {1, 8, 4, 2, 1, MIX_EXCHANGE_FUSED}, NULL},
+        {8, 4, {1, 8, 1, 2, 4, MIX_EXCHANGE_MIXSERVE}, NULL},
+        {12, 4, {1, 12, 2, 3, 2, MIX_EXCHANGE_MIXSERVE}, "mixserve needs copies of the experts"},
+        {12, 4, {1, 12, 2, 3, 2, MIX_EXCHANGE_FUSED}, "fused needs copies of the experts"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -73,16 +77,53 @@ static void reasons(void)
     }
 }
 
+/* What an exchange needs besides the numbers of a layout. */
+static void needs(void)
+{
+    static const struct {
+        bool apart, narrow;
+        const char *says[MIX_EXCHANGE_KINDS]; /* NULL: it can be */
+    } cases[] = {
+        {false, false, {NULL}},
+        {true, false, {NULL, NULL, NULL, "share a node's memory", "share a node's memory"}},
+        {false, true, {"eight bits", "eight bits", "eight bits", NULL, NULL}},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (int x = 0; x < MIX_EXCHANGE_KINDS; x++) {
+            struct mix_layouts s = {.arch = &arch,
+                                    .world = 8,
+                                    .domain = 4,
+                                    .apart = cases[i].apart,
+                                    .narrow = cases[i].narrow};
+            struct mix_layout l = {1, 8, 4, 2, 1, x};
+            char why[MIX_LAYOUT_WHY] = "";
+            const char *no = mix_layout_cannot(&s, &l, why);
+
+            ok(cases[i].says[x] ? no && strstr(no, cases[i].says[x]) : !no, "%s%s%s: %s",
+               mix_exchange_kind_name(x), cases[i].apart ? ", domains over nodes" : "",
+               cases[i].narrow ? ", fp8" : "", no ? no : "can be");
+        }
+}
+
 static void twins(void)
 {
     static const struct {
         struct mix_layout l;
         bool twin;
     } cases[] = {
-        {{1, 8, 1, 1, 8, MIX_EXCHANGE_TP}, false},     {{1, 8, 1, 1, 8, MIX_EXCHANGE_EP}, true},
-        {{1, 8, 1, 1, 8, MIX_EXCHANGE_HYBRID}, true},  {{1, 8, 2, 1, 4, MIX_EXCHANGE_EP}, false},
-        {{1, 8, 2, 2, 2, MIX_EXCHANGE_HYBRID}, true},  {{1, 8, 1, 8, 1, MIX_EXCHANGE_TP}, false},
+        {{1, 8, 1, 1, 8, MIX_EXCHANGE_TP}, false},
+        {{1, 8, 1, 1, 8, MIX_EXCHANGE_EP}, true},
+        {{1, 8, 1, 1, 8, MIX_EXCHANGE_HYBRID}, true},
+        {{1, 8, 2, 1, 4, MIX_EXCHANGE_EP}, false},
+        {{1, 8, 2, 2, 2, MIX_EXCHANGE_HYBRID}, true},
+        {{1, 8, 1, 8, 1, MIX_EXCHANGE_TP}, false},
         {{1, 8, 4, 2, 1, MIX_EXCHANGE_HYBRID}, false},
+        {{1, 8, 1, 1, 8, MIX_EXCHANGE_FUSED}, true},
+        {{1, 8, 2, 2, 2, MIX_EXCHANGE_FUSED}, true},
+        {{1, 8, 4, 2, 1, MIX_EXCHANGE_FUSED}, false},
+        {{1, 8, 4, 1, 2, MIX_EXCHANGE_MIXSERVE}, true},
+        {{1, 8, 1, 8, 1, MIX_EXCHANGE_MIXSERVE}, false},
     };
     struct mix_layouts s = {.arch = &arch, .world = 8, .domain = 4};
 
@@ -92,6 +133,9 @@ static void twins(void)
         mix_layout_name(&cases[i].l, name);
         ok(mix_layout_twin(&s, &cases[i].l) == cases[i].twin, "%s is %s", name,
            cases[i].twin ? "another's twin" : "one of its own");
+        s.narrow = true;
+        ok(!mix_layout_twin(&s, &cases[i].l), "and in eight bits of its own");
+        s.narrow = false;
     }
 }
 
@@ -145,6 +189,7 @@ int main(void)
     arch = small_arch();
     homes();
     reasons();
+    needs();
     twins();
     complete();
     misuse();

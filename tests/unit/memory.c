@@ -2,6 +2,7 @@
 #include "plan/memory.h"
 
 #include "arch/tensors.h"
+#include "kernels/fp8.h"
 #include "plan_fixture.h"
 #include "tap.h"
 
@@ -77,6 +78,19 @@ static void expert_parallel(void)
         {"hybrid", 1, 2, 3, 2, MIX_EXCHANGE_HYBRID, 576,
          (16 + 48) * 32 + (48 + 16) * 32 + 16 * 8 + 48 * 20 + 48 * 32 + 96 * 32 + 48 * 8 + 96 * 20 +
              16 * 84 + 96 * 8 + 48 * 36 + 16 * 52},
+        /* 3 domains of 2, one row of 32 + 16 bytes of each of 8 tokens for each: 3 x 8 land, parts
+         * of 6 x 8; 2 x 8 go and come, 3 + 2 times results of 32 bytes; those of 96 rows, lists of
+         * 48 rows with 2 experts, and 2 places each */
+        {"fused", 1, 2, 3, 2, MIX_EXCHANGE_FUSED, 576,
+         (24 + 16) * 48 + 48 * 32 + (24 + 16) * 32 + 96 * 32 + 48 * (24 + 4) + 48 * 2 * 8 +
+             16 * 84 + 96 * 8},
+        /* two copies of each, 32 + 4 bytes */
+        {"mixserve", 1, 2, 3, 2, MIX_EXCHANGE_MIXSERVE, 576,
+         (48 + 32) * 36 + 96 * 32 + (48 + 32) * 32 + 96 * 32 + 96 * (12 + 4) + 96 * 2 * 8 +
+             16 * 84 + 96 * 8 + 16 * 52},
+        /* one domain: nothing leaves it */
+        {"fused over 2", 1, 1, 2, 2, MIX_EXCHANGE_FUSED, 2 * 480,
+         8 * 48 + 16 * 32 + 8 * 32 + 32 * 32 + 16 * (24 + 4) + 16 * 2 * 8 + 16 * 84 + 32 * 8},
         /* a replica of two ranks: 4 of its 8 tokens are owned by each */
         {"ep over a replica", 2, 1, 2, 2, MIX_EXCHANGE_EP, 2 * 480,
          8 * 32 + 16 * 32 + 8 * 8 + 16 * 20 + 8 * 84 + 16 * 8 + 8 * 52},
@@ -95,6 +109,29 @@ static void expert_parallel(void)
            "%s: %lld bytes of experts, %lld of exchange, expected %lld and %lld", cases[i].what,
            (long long)m.experts, (long long)m.exchange, (long long)cases[i].experts,
            (long long)cases[i].exchange_bytes);
+    }
+}
+
+/* Rows of eight bits: what kernels/fp8.h packs, on 2 x 3 - 1 places of 8 rows. */
+static void eight_bits(void)
+{
+    static const int hidden[] = {8, 128, 129, 7168};
+    struct mix_arch a = small_arch();
+
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        struct mix_memory m, narrow;
+        struct mix_memory_layout l = layout(&a, 1, 2);
+
+        a.hidden = hidden[i];
+        l.ep = 3;
+        l.domain = 2;
+        l.exchange = MIX_EXCHANGE_FUSED;
+        mix_memory_count(&l, &m);
+        l.dispatch = MIX_F8E4M3;
+        mix_memory_count(&l, &narrow);
+        ok(m.exchange - narrow.exchange ==
+               5 * 8 * (hidden[i] * 4 - (int64_t)mix_fp8_row(hidden[i])),
+           "rows of %d numbers in eight bits", hidden[i]);
     }
 }
 
@@ -219,6 +256,7 @@ int main(void)
 {
     by_hand();
     expert_parallel();
+    eight_bits();
     uneven();
     types();
     qwen3_30b();

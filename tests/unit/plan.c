@@ -14,6 +14,7 @@ static struct mix_plan some_plan(void)
                     .etp = 2,
                     .dtype = MIX_BF16,
                     .kv_dtype = MIX_BF16,
+                    .dispatch = MIX_BF16,
                     .invariant = 1,
                     .device = "cpu",
                     .kernels = "page 16, avx512_bf16"},
@@ -86,6 +87,7 @@ static void same_numbers(void)
     b.dp = b.edp = 1;
     b.domains = 1;
     b.domain_size = 2;
+    b.chunks = b.chunk_bytes = b.depth = 3;
     b.threads = b.max_num_seqs = b.max_batched_tokens = b.max_model_len = b.pages = 77;
     strcpy(b.numeric.device + 5, "x"); /* after the end of the string */
     ok(mix_plan_numeric_difference(&a, &b) == NULL &&
@@ -101,7 +103,7 @@ static void same_numbers(void)
 static void different_numbers(void)
 {
     struct mix_plan was = some_plan();
-    struct mix_plan now[9];
+    struct mix_plan now[12];
     static const char *const want[] = {
         "tp 1, was 2",
         "etp 1, was 2",
@@ -112,9 +114,12 @@ static void different_numbers(void)
         "batch-invariant no, was yes",
         "device cuda, was cpu",
         "kernels page 16, avx2, was page 16, avx512_bf16",
+        "rows to experts in F8_E4M3, was BF16",
+        "sums of 4 groups of experts, was sums of 4 groups of experts in 2 domains",
+        "sums of 4 groups of experts in 4 domains, was sums of 4 groups of experts in 2 domains",
     };
 
-    for (int i = 0; i < 9; i++)
+    for (int i = 0; i < 12; i++)
         now[i] = was;
     now[0].numeric.tp = 1;
     now[1].numeric.etp = 1;
@@ -125,9 +130,17 @@ static void different_numbers(void)
     now[6].numeric.invariant = 0;
     strcpy(now[7].numeric.device, "cuda");
     strcpy(now[8].numeric.kernels, "page 16, avx2");
-    for (int i = 0; i < 9; i++) {
-        const char *got = mix_plan_numeric_difference(&now[i], &was);
+    now[9].numeric.dispatch = MIX_F8E4M3;
+    now[10].numeric.sums = now[11].numeric.sums = 4;
+    now[11].numeric.sum_domains = 4;
+    for (int i = 0; i < 12; i++) {
+        const char *got;
 
+        if (i == 10) {
+            was.numeric.sums = 4;
+            was.numeric.sum_domains = 2;
+        }
+        got = mix_plan_numeric_difference(&now[i], &was);
         ok(got && strcmp(got, want[i]) == 0, "%s", want[i]);
         ok(mix_plan_numeric_id(&now[i]) != mix_plan_numeric_id(&was), "and another id");
     }
@@ -137,12 +150,48 @@ static void different_numbers(void)
        "a number that names no type");
 }
 
+/* Groups by hand: a home has all experts of an ep_i, a domain of m ranks m / etp homes. */
+static void sums(void)
+{
+    static const struct {
+        int exchange, etp, ep, domain, wire;
+        bool shuffled;
+        int sums, domains;
+    } cases[] = {
+        {MIX_EXCHANGE_EP, 2, 4, 4, MIX_BF16, false, 0, 0},
+        {MIX_EXCHANGE_HYBRID, 1, 8, 4, MIX_BF16, false, 0, 0},
+        {MIX_EXCHANGE_MIXSERVE, 2, 4, 4, MIX_BF16, true, 0, 0},
+        {MIX_EXCHANGE_TP, 1, 8, 4, MIX_F32, false, 0, 0},
+        {MIX_EXCHANGE_TP, 1, 8, 4, MIX_BF16, false, 8, 0},
+        {MIX_EXCHANGE_TP, 2, 4, 4, MIX_F32, false, 4, 0},
+        {MIX_EXCHANGE_FUSED, 1, 8, 4, MIX_F32, false, 0, 0},
+        {MIX_EXCHANGE_FUSED, 1, 8, 4, MIX_BF16, false, 2, 0}, /* a domain is a subtree */
+        {MIX_EXCHANGE_FUSED, 1, 8, 4, MIX_BF16, true, 8, 2},
+        {MIX_EXCHANGE_FUSED, 2, 4, 4, MIX_F32, false, 4, 0}, /* of two homes: as tp */
+        {MIX_EXCHANGE_FUSED, 2, 4, 4, MIX_BF16, false, 4, 2},
+        {MIX_EXCHANGE_FUSED, 1, 6, 3, MIX_F32, false, 6, 2},
+        {MIX_EXCHANGE_FUSED, 2, 2, 8, MIX_BF16, false, 2, 1}, /* inside a domain */
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mix_plan_numeric n = {.etp = cases[i].etp, .wire = cases[i].wire};
+
+        mix_plan_sums(&n, cases[i].exchange, cases[i].ep, cases[i].domain, cases[i].shuffled);
+        ok(n.sums == cases[i].sums && n.sum_domains == cases[i].domains,
+           "%s, etp %d, ep %d, domains of %d, %s%s: %d groups in %d domains",
+           mix_exchange_kind_name(cases[i].exchange), cases[i].etp, cases[i].ep, cases[i].domain,
+           mix_dtype_name((enum mix_dtype)cases[i].wire), cases[i].shuffled ? ", shuffled" : "",
+           n.sums, n.sum_domains);
+    }
+}
+
 int main(void)
 {
     places();
     every_mesh();
     same_numbers();
     different_numbers();
+    sums();
     for (int kind = 0; kind < MIX_EXCHANGE_KINDS; kind++)
         ok(mix_exchange_kind_parse(mix_exchange_kind_name(kind)) == kind, "exchange %s",
            mix_exchange_kind_name(kind));

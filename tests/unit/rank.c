@@ -66,8 +66,9 @@ static void ranking(const struct mix_arch *arch)
         if (i < r.fit)
             exchanges[c->layout.exchange]++;
     }
-    ok(wrong == 0 && exchanges[0] && exchanges[1] && exchanges[2],
-       "in order, each with its reason or its times, of all exchanges");
+    for (int x = 0; x < MIX_EXCHANGE_KINDS; x++)
+        wrong += !exchanges[x];
+    ok(wrong == 0, "in order, each with its reason or its times, of all exchanges");
     rc = mix_plan_search(&s.in, &plan, NULL);
     sums = plan.numeric;
     mix_plan_sums(&sums, plan.exchange, plan.ep, plan.domain_size, false);
@@ -180,6 +181,51 @@ static void resumed(const struct mix_arch *arch)
     mix_plan_topo_fini(&s.topo);
 }
 
+/* With chunks as the planner chooses them, no other chunks make all steps of a layout faster. */
+static void chunks(const struct mix_arch *arch)
+{
+    static const char *const kinds[] = {"mixserve", "fused"};
+    struct setting s;
+    int beaten = 0, cut = 0, alone = 0;
+
+    set(&s, arch, "h100", 4);
+    for (int i = 0; i < s.machine.link[MIX_LINK_BETWEEN].points; i++)
+        s.machine.link[MIX_LINK_BETWEEN].seconds[i] *= 4; /* so that there is much to hide */
+    for (int x = 0; x < 2; x++) {
+        struct mix_plan_ranking r = {0}, other = {0};
+
+        s.in.pins = (struct mix_plan_pins){.etp = 8, .edp = 1, .exchange = kinds[x]};
+        mix_plan_rank(&s.in, &r);
+        for (int n = 0; n <= 8; n++) {
+            s.in.pins.chunks = n;
+            s.in.pins.in_turn = !n;
+            mix_plan_rank(&s.in, &other);
+            for (int i = 0; i < r.fit; i++)
+                for (int j = 0; j < other.fit; j++) {
+                    const struct mix_plan_candidate *a = &r.c[i], *b = &other.c[j];
+
+                    beaten += a->layout.tp == b->layout.tp &&
+                              b->mixed.total < a->mixed.total * (1 - 1e-6) &&
+                              b->prefill.total < a->prefill.total * (1 - 1e-6) &&
+                              b->decode.total < a->decode.total * (1 - 1e-6);
+                }
+            mix_plan_ranking_fini(&other);
+        }
+        for (int i = 0; i < r.fit; i++) {
+            double decode = r.c[i].work.decode.decode / r.c[i].layout.tp;
+
+            cut += r.c[i].chunks > 1 && r.c[i].chunk_bytes > 0;
+            alone += mix_plan_chunks(r.c[i].chunks, r.c[i].chunk_bytes,
+                                     (int64_t)(decode * arch->hidden * 2)) == 0;
+        }
+        ok(r.fit > 1, "%d layouts with %s", r.fit, kinds[x]);
+        mix_plan_ranking_fini(&r);
+    }
+    mix_plan_topo_fini(&s.topo);
+    ok(beaten == 0 && cut > 2, "%d of them cut rows, no other chunks are better", cut);
+    ok(alone > 0, "%d leave steps of generated tokens alone", alone);
+}
+
 static void fast(const struct mix_arch *arch)
 {
     struct setting s;
@@ -210,6 +256,7 @@ int main(void)
     domains(&large);
     too_large(&v3);
     resumed(&large);
+    chunks(&large);
     fast(&v3);
     return tap_done();
 }

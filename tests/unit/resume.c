@@ -104,6 +104,41 @@ static void changed(void)
     }
 }
 
+/* So do rows in eight bits, and the groups that are summed; chunks and the exchange may change. */
+static void rows_and_sums(void)
+{
+    struct mix_topo t = some_hosts(room, 2, 2, PLENTY);
+    struct mix_plan_input in = some_input(&arch, &t);
+    struct mix_plan was, now;
+
+    in.pins = (struct mix_plan_pins){
+        .tp = 2, .etp = 2, .ep = 2, .exchange = "fused", .dtype = "bfloat16", .wire_dtype = "fp8"};
+    ok(mix_plan_search(&in, &was, NULL) == MIX_OK && was.numeric.sum_domains == 2 &&
+           was.numeric.sums == 2 && was.numeric.wire == MIX_BF16,
+       "begun with fused, in eight bits");
+    in.pins = (struct mix_plan_pins){.chunks = 3};
+    ok(mix_plan_resume(&in, &was, &now, NULL) == MIX_OK &&
+           mix_plan_numeric_id(&now) == mix_plan_numeric_id(&was) && now.chunks == 3 &&
+           now.exchange == MIX_EXCHANGE_FUSED,
+       "goes on without being told");
+    mix_log_level(MIX_LOG_SILENT);
+    in.pins = (struct mix_plan_pins){.dtype = "float32"};
+    ok(mix_plan_resume(&in, &was, &now, NULL) == MIX_EINPUT &&
+           strstr(mix_err_last(), "dtype F32, was BF16"),
+       "with another type it does not");
+    was.numeric.sum_domains = 3;
+    in.pins = (struct mix_plan_pins){0};
+    ok(mix_plan_resume(&in, &was, &now, NULL) == MIX_EFIT &&
+           strstr(mix_err_last(), "no layout sums experts as this job has begun"),
+       "nor where no domains sum as it did");
+    was = begun(2, 2);
+    in.pins = (struct mix_plan_pins){.wire_dtype = "fp8"};
+    ok(mix_plan_resume(&in, &was, &now, NULL) == MIX_EINPUT &&
+           strstr(mix_err_last(), "rows to experts in F8_E4M3, was F32"),
+       "%s", mix_err_last());
+    mix_log_level(MIX_LOG_INFO);
+}
+
 /* The longest row stays, or the job stops: other rows would be refused. */
 static void longest_row(void)
 {
@@ -128,6 +163,7 @@ int main(void)
     arch = small_arch();
     on_other_ranks();
     changed();
+    rows_and_sums();
     longest_row();
     return tap_done();
 }

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "plan/chunks.h"
 #include "plan_fixture.h"
 #include "tap.h"
 
@@ -232,12 +233,67 @@ static void pins(void)
          0,
          0,
          0},
-        {"exchange fused",
+        {"fused over hosts",
+         2,
+         2,
+         {.etp = 1, .ep = 2, .exchange = "fused"},
+         MIX_OK,
+         NULL,
          1,
          4,
-         {.exchange = "fused"},
+         1,
+         2,
+         2},
+        {"fused in a domain over two hosts",
+         2,
+         2,
+         {.domain_size = 4, .exchange = "fused"},
          MIX_EUSAGE,
-         "fused is not built yet",
+         "share a node's memory",
+         0,
+         0,
+         0,
+         0,
+         0},
+        {"hybrid in eight bits",
+         2,
+         2,
+         {.exchange = "hybrid", .wire_dtype = "fp8"},
+         MIX_EUSAGE,
+         "hybrid does not send rows in eight bits",
+         0,
+         0,
+         0,
+         0,
+         0},
+        {"exchange pigeon",
+         1,
+         4,
+         {.exchange = "pigeon"},
+         MIX_EUSAGE,
+         "--exchange pigeon: auto, tp",
+         0,
+         0,
+         0,
+         0,
+         0},
+        {"wire-dtype fp4",
+         1,
+         4,
+         {.wire_dtype = "fp4"},
+         MIX_EUSAGE,
+         "--wire-dtype fp4",
+         0,
+         0,
+         0,
+         0,
+         0},
+        {"chunks and none",
+         1,
+         4,
+         {.chunks = 3, .in_turn = true},
+         MIX_EUSAGE,
+         "--async off cuts no rows: --chunks 3",
          0,
          0,
          0,
@@ -382,6 +438,38 @@ static void types(void)
     ok(mix_plan_search(&in, &p, NULL) == MIX_OK && p.numeric.dtype == MIX_F32, "unless pinned");
 }
 
+/* Chunks and the type of rows, where memory decides. */
+static void rows(void)
+{
+    struct mix_topo t = some_hosts(room, 2, 2, PLENTY);
+    struct mix_plan_input in = some_input(&arch, &t);
+    struct mix_plan p;
+
+    in.pins = (struct mix_plan_pins){.etp = 2, .ep = 2, .exchange = "fused", .wire_dtype = "auto"};
+    ok(mix_plan_search(&in, &p, NULL) == MIX_OK && p.exchange == MIX_EXCHANGE_FUSED &&
+           p.chunks == MIX_CHUNKS && p.chunk_bytes == MIX_CHUNK_BYTES && p.depth == 1 &&
+           p.numeric.dispatch == MIX_F32 && !mix_plan_wrong(&p),
+       "fused has the usual chunks");
+    in.pins.chunks = 7;
+    ok(mix_plan_search(&in, &p, NULL) == MIX_OK && p.chunks == 7 && p.chunk_bytes == 0 &&
+           p.depth == 1,
+       "or those asked for, of any size");
+    in.pins.chunks = 0;
+    in.pins.in_turn = true;
+    ok(mix_plan_search(&in, &p, NULL) == MIX_OK && p.chunks == 0 && p.chunk_bytes == 0 &&
+           p.depth == 1,
+       "or none");
+    in.pins = (struct mix_plan_pins){.wire_dtype = "fp8"};
+    in.has_bf16 = true;
+    ok(mix_plan_search(&in, &p, NULL) == MIX_OK && p.numeric.dispatch == MIX_F8E4M3 &&
+           mix_exchange_chunked(p.exchange) && !mix_plan_wrong(&p),
+       "rows in eight bits go by %s", mix_exchange_kind_name(p.exchange));
+    in.pins.wire_dtype = NULL;
+    ok(mix_plan_search(&in, &p, NULL) == MIX_OK && p.numeric.dispatch == MIX_BF16 &&
+           p.exchange == MIX_EXCHANGE_TP && p.chunks == 0 && p.depth == 0,
+       "tp has neither");
+}
+
 static void hosts(void)
 {
     struct mix_topo t = some_hosts(room, 2, 4, PLENTY);
@@ -447,6 +535,7 @@ int main(void)
     pins();
     limits();
     types();
+    rows();
     hosts();
     reasons();
     return tap_done();
