@@ -17,7 +17,7 @@ struct rig_layout {
     int ep, domain_size; /* 0: 1, world; edp = world / (etp ep) */
     enum mix_exchange_kind exchange;
     int chunks, chunk_bytes, depth; /* of mixserve and fused */
-    const struct mix_homes *homes; /* NULL: the identity */
+    const struct mix_homes *homes;  /* NULL: the identity */
 };
 
 struct rig_sequence {

@@ -84,16 +84,38 @@ static uint8_t *pack(struct kern *k, const float *x, enum mix_dtype type, int ro
     return y;
 }
 
+/* From the last row to the first, each where it lies, and again one after the other. */
 static float *unpack(struct kern *k, const uint8_t *x, enum mix_dtype type, int rows, int dim)
 {
     size_t n = (size_t)rows * (size_t)dim;
-    struct mix_fp8_unpack a = {kern_up(k, NULL, n * mix_dtype_size(type)),
-                               kern_up(k, x, (size_t)rows * mix_fp8_row(dim)), type, rows, dim};
+    const void **at = malloc(((size_t)rows + 1) * sizeof *at);
+    struct mix_fp8_unpack a = {.y = kern_up(k, NULL, n * mix_dtype_size(type)),
+                               .x = kern_up(k, x, (size_t)rows * mix_fp8_row(dim)),
+                               .y_type = type,
+                               .rows = rows,
+                               .dim = dim};
+    float *reversed, *y;
 
+    for (int r = 0; r < rows; r++)
+        at[r] = (const char *)a.x + (size_t)(rows - 1 - r) * mix_fp8_row(dim);
+    a.at = kern_up(k, at, (size_t)rows * sizeof *at);
     if (k->ops->fp8_unpack(k->dev, &a))
         exit(99);
+    reversed = kern_down_as(k, a.y, n, type);
+    kern_free(k, (void *)(size_t)a.at);
+    a.at = NULL;
+    a.y = kern_up(k, NULL, n * mix_dtype_size(type));
+    if (k->ops->fp8_unpack(k->dev, &a))
+        exit(99);
+    y = kern_down_as(k, a.y, n, type);
+    for (int r = 0; r < rows; r++)
+        if (memcmp(y + (size_t)r * (size_t)dim, reversed + (size_t)(rows - 1 - r) * (size_t)dim,
+                   (size_t)dim * sizeof *y))
+            exit(98);
     kern_free(k, (void *)(size_t)a.x);
-    return kern_down_as(k, a.y, n, type);
+    free(reversed);
+    free(at);
+    return y;
 }
 
 /* Is y what the codes and scales of packed rows say?  Signs of zeros count. */

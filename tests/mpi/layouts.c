@@ -3,8 +3,8 @@
  * Every (tp, dp, etp, ep, edp) with tp and etp inside a domain, for domains of 1, 2, 4 and 8 ranks.
  * Replicas take different prompts, so some have none and join with empty steps.  The greedy tokens
  * are the golden ones on all; the logits have equal bits wherever the plan's numeric part is equal.
- * Chunks (1 to 7, of 4 KiB or of any size) and depths (1 or 2) of those that overlap are drawn from a
- * seed.
+ * Of those that overlap, chunks (1 to 7, of 4 KiB or of any size) and depths (1 or 2) are drawn
+ * from a seed.
  * 4 prompts of 8 tokens; with MIXSERVE_LONG set 20 of 64.  Under sanitizers, which take 20 times as
  * long, a layout is left out if every pair of its values has been run in another one. */
 #include "base/err.h"
