@@ -36,3 +36,9 @@ include tests/io/local.mk
 include tests/cli/local.mk
 include tests/e2e/local.mk
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)
+# What CI runs side by side, and what it does not.
+tests-alone:
+	@echo $(filter-out tests/mpi/% tests/e2e/% tests/cluster/%,$(TESTS))
+tests-of-ranks:
+	@echo $(filter tests/mpi/% tests/e2e/% tests/cluster/%,$(TESTS))
+.PHONY: tests-alone tests-of-ranks

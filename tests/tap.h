@@ -9,4 +9,12 @@ void tap_skip(const char *what, const char *why);
 void tap_mute(void); /* ranks other than 0 compute but do not print */
 int tap_done(void);
 #define ok(cond, ...) tap_ok((cond), __FILE__, __LINE__, __VA_ARGS__)
+/* Under sanitizers a test that takes long walks fewer of the same kind: all of them are walked
+ * without. */
+#ifdef __SANITIZE_ADDRESS__
+enum { TAP_SANITIZED = 1 };
+#else
+enum { TAP_SANITIZED = 0 };
+#endif
+
 #endif

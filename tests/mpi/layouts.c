@@ -128,12 +128,6 @@ static bool pairs_known(const struct rig_layout *l)
     return known_all;
 }
 
-#ifdef __SANITIZE_ADDRESS__
-enum { PAIRWISE = 1 };
-#else
-enum { PAIRWISE = 0 };
-#endif
-
 /* Heads of both models split over 1, 2 and 4. */
 /* Numbers from a seed that all ranks have. */
 static int draw(int below)
@@ -167,7 +161,7 @@ static int all_layouts(const struct rig_model *m, int domain)
                                            .max_batched_tokens = prompts * 64,
                                            .max_model_len = 256};
 
-                    if (!PAIRWISE || !pairs_known(&l))
+                    if (!TAP_SANITIZED || !pairs_known(&l))
                         check(m, l);
                 }
     return layouts;

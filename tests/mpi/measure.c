@@ -103,9 +103,7 @@ static void slow(void)
     rc = rc ? rc : mix_measure_links(&l, comm, world, ranks, 0.5);
     mix_comm_tick_set(comm, NULL, NULL);
     ok_all(rc == MIX_OK && sane(&l.link[0]), "a slow link is measured");
-    ok_all(l.link[0].latency + l.link[0].seconds[0] >
-               3 * (fast.link[0].latency + fast.link[0].seconds[0]),
-           "and found slow");
+    ok_all(l.link[0].latency + l.link[0].seconds[0] > 1e-3, "and found slow");
     ok_all(l.link[0].points <= fast.link[0].points, "with no more points");
     ok_all(l.seconds < 30, "in bounded time");
 }
