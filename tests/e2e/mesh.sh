@@ -18,8 +18,8 @@ flags() { # flags LAYOUT: as options
 
 run 1 $greedy --output "$work/one.h5"
 is 0 "one rank" || done_testing
-for l in 2:1:1:2:1:ep 4:2:2:2:2:hybrid 4:1:2:2:2:ep 8:1:2:4:2:tp 6:1:1:3:2:ep \
-  ${long:+4:1:1:4:2:hybrid 4:2:1:4:2:ep 4:4:1:2:4:tp 8:2:1:8:4:hybrid 8:4:2:2:4:ep 6:1:1:6:2:hybrid}; do
+for l in 2:1:1:2:1:ep 4:2:2:2:2:hybrid 4:1:2:2:2:ep 8:1:2:4:2:tp 6:1:1:3:2:ep 4:1:2:2:2:fused 4:2:1:4:2:mixserve \
+  ${long:+4:1:1:4:2:hybrid 4:2:1:4:2:ep 4:4:1:2:4:tp 8:2:1:8:4:hybrid 8:4:2:2:4:ep 6:1:1:6:2:hybrid 6:1:1:6:2:fused 8:2:2:4:4:mixserve 8:1:4:2:4:fused}; do
   rm -rf "$output" "$output.job"
   run "${l%%:*}" $greedy --output "$output" $(flags "$l")
   [ "$status" = 0 ] && same "$work/one.h5" "$output"
@@ -60,7 +60,7 @@ goes_on() { # goes_on LAYOUT
   is 0 "the same job on $1" && same "$work/want.h5" "$output" && clean "$output"
   ok $? "goes on where it was, and its results are those of an undisturbed run"
 }
-pairs=('4:1:1:4:2:hybrid 2:1:1:2:1:ep' '2:1:1:1:2:tp 4:1:1:2:2:hybrid' '4:1:1:4:2:ep 4:1:1:4:4:tp')
+pairs=('4:1:1:4:2:fused 2:1:1:2:1:ep' '2:1:1:1:2:tp 4:1:1:2:2:mixserve' '4:1:1:4:2:ep 4:1:1:4:4:tp')
 [ -n "$long" ] || unset 'pairs[2]'
 [ -z "$short" ] || unset 'pairs[1]'
 for pair in "${pairs[@]}"; do
@@ -83,8 +83,8 @@ goes_on 4:1:1:4:2:hybrid
 # ---- standing still inside an exchange
 
 [ -n "$short" ] && victims=3 || victims='0 3'
-phases=" in (dispatch|combine|agreement|the step's numbers|all-gather|all-to-all)"
-for l in 4:1:1:4:2:hybrid ${long:+4:1:1:4:1:ep 4:2:1:4:2:tp}; do
+phases=" in (dispatch|combine|experts|agreement|the step's numbers|all-gather|all-to-all)"
+for l in 4:1:1:4:2:hybrid 4:1:1:4:2:fused ${long:+4:1:1:4:1:ep 4:2:1:4:2:tp 4:1:2:2:2:mixserve}; do
   for victim in $victims; do
     ready "$l" --stall-timeout 3
     kill -STOP "$(rank_pid $victim)"
