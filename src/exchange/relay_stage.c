@@ -264,8 +264,10 @@ int mix_relay_real(const struct mix_relay *r, struct mix_relay_part p)
 /* What the members have read of a part of my rows. */
 static void count_shown(struct mix_relay *r, struct mix_exchange *e, struct mix_relay_part p)
 {
+    size_t heads = (size_t)mix_relay_real(r, p) * r->head; /* all look at these */
+
     for (int m = 0; m < r->places; m++) {
-        size_t bytes = (size_t)r->shown[m] * r->x_row + (size_t)mix_relay_real(r, p) * r->head;
+        size_t bytes = (size_t)r->shown[m] * r->x_row + heads;
 
         if (m == r->place || !bytes)
             continue;
