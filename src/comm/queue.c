@@ -19,6 +19,7 @@ struct message {
     size_t bytes;
     int member, kind;
     enum side side;
+    bool most; /* it may be less */
     bool done;
 };
 
@@ -187,9 +188,8 @@ out:
     return rc;
 }
 
-int mix_queue_recv(struct mix_queue *q, int kind, int member, void *to, size_t bytes)
+static int receive(struct mix_queue *q, struct message m)
 {
-    struct message m = {to, bytes, member, kind, RECEIVES, false};
     int rc;
 
     TRY(name(q, &m));
@@ -198,9 +198,19 @@ out:
     return fail(q, rc);
 }
 
+int mix_queue_recv(struct mix_queue *q, int kind, int member, void *to, size_t bytes)
+{
+    return receive(q, (struct message){to, bytes, member, kind, RECEIVES, false, false});
+}
+
+int mix_queue_recv_most(struct mix_queue *q, int kind, int member, void *to, size_t bytes)
+{
+    return receive(q, (struct message){to, bytes, member, kind, RECEIVES, true, false});
+}
+
 int mix_queue_send(struct mix_queue *q, int kind, int member, const void *from, size_t bytes)
 {
-    struct message m = {(void *)(uintptr_t)from, bytes, member, kind, SENDS, false};
+    struct message m = {(void *)(uintptr_t)from, bytes, member, kind, SENDS, false, false};
     int rc;
 
     TRY(name(q, &m));
@@ -218,6 +228,8 @@ static int finish(struct mix_queue *q, struct message *m, MPI_Status *status)
 
     if (m->side == RECEIVES) {
         TRY_MPI(MPI_Get_count(status, MPI_BYTE, &got));
+        if (m->most && got > 0)
+            m->bytes = (size_t)got;
         if ((size_t)got != m->bytes)
             return MIX_FAIL(
                 MIX_ECOMM, "messages of %s: rank %d (node %s) sent %d bytes, expected %zu", g->name,
@@ -277,6 +289,11 @@ out:
 bool mix_queue_landed(const struct mix_queue *q, int receive)
 {
     return receive >= 0 && receive < q->named[RECEIVES] && q->message[RECEIVES][receive].done;
+}
+
+size_t mix_queue_bytes(const struct mix_queue *q, int receive)
+{
+    return mix_queue_landed(q, receive) ? q->message[RECEIVES][receive].bytes : 0;
 }
 
 bool mix_queue_sent(const struct mix_queue *q, int send)

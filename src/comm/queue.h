@@ -36,6 +36,9 @@ int mix_queue_begin(struct mix_queue *q, int depth);
  * most 1 GiB (MIX_EFIT).  The memory is borrowed until the message is done. */
 int mix_queue_recv(struct mix_queue *q, int kind, int member, void *to, size_t bytes);
 int mix_queue_send(struct mix_queue *q, int kind, int member, const void *from, size_t bytes);
+/* A receive of at most so many bytes, whose sender alone knows how many they are. */
+int mix_queue_recv_most(struct mix_queue *q, int kind, int member, void *to, size_t bytes);
+size_t mix_queue_bytes(const struct mix_queue *q, int receive); /* that have landed */
 
 int mix_queue_progress(struct mix_queue *q);
 bool mix_queue_landed(const struct mix_queue *q, int receive);

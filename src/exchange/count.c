@@ -169,6 +169,19 @@ static void add_pieces(const struct relay *r, enum mix_exchange_phase phase, int
     }
 }
 
+/* Bytes that say how many of my rows go to homes [first, end): with one chunk only that it is none
+ * of those there are. */
+static int64_t said_apart(const struct relay *r, int first, int end)
+{
+    const struct mix_count_step *s = r->c->step;
+    int rows = s->tokens[r->c->me] * s->k / r->width;
+    bool any = false;
+
+    for (int i = 0; i < rows && !any; i++)
+        any = goes(r, r->c->me, i, first, end);
+    return r->chunks > 1 ? 4 : rows && !any ? 1 : 0;
+}
+
 static void relay_between(const struct relay *r, int place, int mine)
 {
     int node = r->c->node, homes = node / r->c->etp;
@@ -178,7 +191,7 @@ static void relay_between(const struct relay *r, int place, int mine)
 
         if (d == mine)
             continue;
-        add(r->c, MIX_PHASE_COUNTS, peer, 4);
+        add(r->c, MIX_PHASE_COUNTS, peer, said_apart(r, d * homes, (d + 1) * homes));
         add_pieces(r, MIX_PHASE_DISPATCH, peer, r->c->me, d, 0, r->x + r->head, d * homes,
                    (d + 1) * homes);
         add_pieces(r, MIX_PHASE_COMBINE, peer, peer, mine, 0, r->wire, mine * homes,

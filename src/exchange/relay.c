@@ -74,6 +74,7 @@ static int open_routing(struct mix_relay *r)
     TRY(mix_calloc(&r->come, domains, sizeof *r->come, "routing"));
     TRY(mix_calloc(&r->count_recv, domains, sizeof *r->count_recv, "routing"));
     TRY(mix_calloc(&r->known, domains, sizeof *r->known, "routing"));
+    TRY(mix_calloc(&r->expected, domains, sizeof *r->expected, "routing"));
     TRY(mix_calloc(&r->data_recv, most, sizeof *r->data_recv, "routing"));
     TRY(mix_calloc(&r->back_recv, most, sizeof *r->back_recv, "routing"));
     TRY(mix_calloc(&r->computed_at, most, sizeof *r->computed_at, "routing"));
@@ -130,6 +131,7 @@ void mix_relay_close(struct mix_relay *r)
     free(r->come);
     free(r->count_recv);
     free(r->known);
+    free(r->expected);
     free(r->data_recv);
     free(r->back_recv);
     free(r->computed_at);
@@ -213,6 +215,18 @@ out:
     return rc;
 }
 
+/* A message of one byte, which says that no rows come. */
+static int send_none(struct mix_relay *r, struct mix_exchange *e, int domain)
+{
+    int rc = MIX_OK;
+
+    TRY(mix_queue_send(r->queue, DATA, domain, r->out, 1));
+    e->traffic.bytes[MIX_PHASE_COUNTS][MIX_BETWEEN]++;
+    e->traffic.messages[MIX_PHASE_COUNTS][MIX_BETWEEN]++;
+out:
+    return rc;
+}
+
 /* *number: the message's among the receives, or NOTHING. */
 static int receive(struct mix_relay *r, int kind, int domain, void *to, size_t bytes, int *number)
 {
@@ -221,7 +235,8 @@ static int receive(struct mix_relay *r, int kind, int domain, void *to, size_t b
     *number = NOTHING;
     if (!bytes)
         goto out;
-    TRY(mix_queue_recv(r->queue, kind, domain, to, bytes));
+    TRY((r->together && kind == DATA ? mix_queue_recv_most : mix_queue_recv)(r->queue, kind, domain,
+                                                                             to, bytes));
     *number = r->receives++;
 out:
     return rc;
@@ -286,7 +301,7 @@ static int send_rows(struct mix_relay *r, struct mix_exchange *e)
 {
     int rc = MIX_OK;
 
-    for (int round = 1; round < r->domains && !r->config.fixed; round++)
+    for (int round = 1; round < r->domains && r->counts; round++)
         TRY(send(r, e, COUNT, mix_relay_domain(r, round), &r->mine[round], sizeof(int32_t), 1, 1));
     for (int piece = 1; piece < r->pieces; piece++) {
         int round = mix_relay_piece_round(r, piece);
@@ -296,6 +311,8 @@ static int send_rows(struct mix_relay *r, struct mix_exchange *e)
 
         TRY(fill(r, e, block, p, real));
         TRY(send(r, e, DATA, mix_relay_domain(r, round), block, r->row, p.to - p.from, real));
+        if (r->together && p.to == p.from && e->step.tokens[e->me])
+            TRY(send_none(r, e, mix_relay_domain(r, round)));
         TRY(mix_queue_progress(r->queue));
     }
 out:
@@ -304,8 +321,28 @@ out:
 
 /* ---- rows come */
 
+/* A round in one message, which itself says how many rows they are. */
+static int expect_together(struct mix_relay *r, int round)
+{
+    int rc = MIX_OK;
+    size_t most = (size_t)r->come[round] * r->row;
+
+    if (!r->expected[round])
+        TRY(receive(r, DATA, origin(r, round), mix_relay_landing(r, r->place, round, 0), most,
+                    &r->data_recv[round]));
+    r->expected[round] = true;
+    if (!arrived(r, r->data_recv[round]))
+        goto out;
+    if (most)
+        r->come[round] = (int32_t)(mix_queue_bytes(r->queue, r->data_recv[round]) / r->row);
+    come_to(r, r->place)[round] = r->come[round];
+    r->known[round] = true;
+out:
+    return rc;
+}
+
 /* It is known how many rows of a round come: post their receives. */
-static int expect(struct mix_relay *r, int round)
+static int expect_chunks(struct mix_relay *r, int round)
 {
     int rc = MIX_OK, rows = r->come[round];
 
@@ -357,8 +394,10 @@ static int progress(struct mix_relay *r)
     if (!r->open)
         goto out;
     for (int round = 1; round < r->domains; round++)
-        if (!r->known[round] && arrived(r, r->count_recv[round]))
-            TRY(expect(r, round));
+        if (!r->known[round] && r->together)
+            TRY(expect_together(r, round));
+        else if (!r->known[round] && arrived(r, r->count_recv[round]))
+            TRY(expect_chunks(r, round));
     while (landed < r->pieces && piece_is_here(r, landed))
         landed++;
     if (landed > r->landed)
@@ -431,6 +470,8 @@ static void begin(struct mix_relay *r, const struct mix_exchange *e)
     r->chunks = chunks > MIX_RELAY_CHUNKS ? MIX_RELAY_CHUNKS : chunks > 1 ? chunks : 1;
     r->pieces = 1 + (r->domains - 1) * r->chunks;
     r->stages = chunks ? r->pieces : 1;
+    r->together = r->chunks == 1 && !r->config.fixed;
+    r->counts = !r->together && !r->config.fixed;
     r->landed = r->computed = r->taken = r->summed = r->gathered = r->receives = r->moves = 0;
     r->open = false;
     r->tick_rc = MIX_OK;
@@ -439,7 +480,7 @@ static void begin(struct mix_relay *r, const struct mix_exchange *e)
         r->mine[round] = round && r->config.fixed ? s->tokens[e->me] * each : rows_of(r, round);
         r->come[round] = s->tokens[mix_relay_owner(r, r->place, round)] * each;
         r->count_recv[round] = NOTHING;
-        r->known[round] = false;
+        r->known[round] = r->expected[round] = false;
     }
 }
 
@@ -452,7 +493,7 @@ int mix_relay_start(struct mix_relay *r, struct mix_exchange *e, const struct mi
     r->outer = mix_dev_tick_get(r->dev);
     if (r->queue) {
         TRY(mix_queue_begin(r->queue, e->config.plan->depth > 1 ? e->config.plan->depth : 1));
-        for (int round = 1; round < r->domains && !r->config.fixed; round++)
+        for (int round = 1; round < r->domains && r->counts; round++)
             TRY(receive(r, COUNT, origin(r, round), &r->come[round], sizeof(int32_t),
                         &r->count_recv[round]));
         TRY(expect_results(r));
@@ -489,19 +530,30 @@ out:
     return rc;
 }
 
+/* The stage that is summed as the i-th: that of the own domain last, for nobody waits for it. */
+static int sum_order(const struct mix_relay *r, int i)
+{
+    return (i + 1) % r->stages;
+}
+
+/* What COMPUTED says when the next stage to be summed has been computed. */
+static uint64_t computed_next(const struct mix_relay *r)
+{
+    return r->stage_base + (uint64_t)sum_order(r, r->gathered) + 1;
+}
+
 /* Sum what all have computed, as soon as it is there; *acted if there was something to do. */
 static int sum_next(struct mix_relay *r, struct mix_exchange *e, bool *acted)
 {
     int rc = MIX_OK;
 
-    if (r->gathered < r->stages && r->gathered < r->computed &&
-        behind(r, MIX_RELAY_COMPUTED, r->stage_base + (uint64_t)r->gathered + 1) == NOBODY) {
-        TRY(mix_relay_sum(r, e, r->gathered));
+    if (r->gathered < r->stages && behind(r, MIX_RELAY_COMPUTED, computed_next(r)) == NOBODY) {
+        TRY(mix_relay_sum(r, e, sum_order(r, r->gathered)));
         r->gathered++;
         *acted = true;
     }
-    if (r->summed < r->gathered && mix_now() >= r->gathered_at[r->summed]) {
-        TRY(send_back(r, e, r->summed));
+    if (r->summed < r->gathered && mix_now() >= r->gathered_at[sum_order(r, r->summed)]) {
+        TRY(send_back(r, e, sum_order(r, r->summed)));
         r->summed++;
         mix_window_raise(r->window, MIX_RELAY_SUMMED, r->stage_base + (uint64_t)r->summed);
         *acted = true;
@@ -562,9 +614,7 @@ static int wait_next(struct mix_relay *r, struct mix_exchange *e)
     } else if (r->taken < r->stages) {
         TRY(wait_landed(r, &wire));
     } else if (r->gathered < r->stages) {
-        uint64_t stages = r->stage_base + (uint64_t)r->gathered + 1;
-
-        TRY(turn(r, r->node, "experts", behind(r, MIX_RELAY_COMPUTED, stages)));
+        TRY(turn(r, r->node, "experts", behind(r, MIX_RELAY_COMPUTED, computed_next(r))));
     } else { /* results, or my own last messages */
         wire = true;
         TRY(turn(r, r->rail, "combine", domain == NOBODY ? origin(r, 1) : domain));

@@ -15,6 +15,9 @@
  * work the next travels (mixserve.md's rounds, arXiv 2601.08800, section on fused AG-dispatch and
  * RS-combine).  C = 0: rounds in one piece each, and all are computed together when all are there.
  *
+ * With one chunk a round is one message, and its length says how many rows come (one byte: none);
+ * with more, their number travels before.
+ *
  * Sends leave through comm/queue.h, at most plan.depth at once.  On CPUs the tick of kernels moves
  * them, and so does everybody who waits.
  *

@@ -44,6 +44,8 @@ struct mix_relay {
     int *count_recv;            /* [domains] number of a message, or -1: none */
     int *data_recv, *back_recv; /* [pieces] likewise */
     bool *known;                /* [domains] is come[round] known? */
+    bool *expected;             /* [domains] are the rows' receives posted? */
+    bool together, counts;      /* rounds in one message each; do counts travel? */
     int receives, moves;        /* messages named; done, when looked last */
     int chunks, pieces, stages; /* chunks of a round, at least 1 */
     int landed;                 /* pieces */
