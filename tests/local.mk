@@ -35,4 +35,5 @@ include tests/kernels/local.mk
 include tests/io/local.mk
 include tests/cli/local.mk
 include tests/e2e/local.mk
+include tests/cluster/local.mk
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)
