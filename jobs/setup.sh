@@ -8,7 +8,7 @@ set -eu
 # What each is for: docs/dependencies.md.
 need="gcc make autoconf automake pkg-config xz-utils
 libopenmpi-dev openmpi-bin libhdf5-dev libdnnl-dev libjansson-dev libpcre2-dev libutf8proc-dev
-libxxhash-dev libhwloc-dev python3-h5py hdf5-tools"
+libxxhash-dev libhwloc-dev python3-h5py hdf5-tools iproute2 procps"
 
 command -v dpkg-query >/dev/null || {
   echo "setup.sh: this is not Debian or Ubuntu; these packages are needed under your system's names:" >&2

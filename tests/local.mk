@@ -35,6 +35,7 @@ include tests/kernels/local.mk
 include tests/io/local.mk
 include tests/cli/local.mk
 include tests/e2e/local.mk
+include tests/cluster/local.mk
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)
 # What CI runs side by side, and what it does not.
 tests-alone:

@@ -1,0 +1,153 @@
+/* wire.c - what an exchange counts as sent between nodes, and what the kernel has sent for it.
+ *
+ *   wire KIND STEPS
+ *
+ * Run by nodes.sh on nodes with a rail for each rank: random routings through the exchange over all
+ * ranks.  Every rank prints its number, its host, the bytes that it counts as sent to other
+ * domains, and the bytes that left by its own rail meanwhile. */
+#include "base/err.h"
+#include "base/rng.h"
+#include "exchange/exchange.h"
+#include "rig.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HIDDEN = 512, EXPERTS = 16, K = 2, OWNED = 64, RANKS = 16 };
+
+/* Bytes that a network device has sent. */
+static int sent_by(const char *device, uint64_t *sent)
+{
+    FILE *f = fopen("/proc/self/net/dev", "r");
+    char line[512], name[32];
+    int found = 0;
+
+    while (f && found != 2 && fgets(line, sizeof line, f))
+        if ((found = sscanf(line, " %31[^:]: %*u %*u %*u %*u %*u %*u %*u %*u %" SCNu64, name,
+                            sent)) == 2)
+            found = strcmp(name, device) == 0 ? 2 : 0;
+    if (f)
+        fclose(f);
+    return found == 2 ? MIX_OK : MIX_FAIL(MIX_EINPUT, "no network device %s", device);
+}
+
+/* Experts that do nothing. */
+static int run(void *ctx, float *out, const void *x, const int *first)
+{
+    const int *locals = ctx;
+
+    memcpy(out, x, sizeof *out * (size_t)first[*locals] * HIDDEN);
+    return MIX_OK;
+}
+
+static int steps(struct mix_exchange *e, int n, int me, int *tokens, int *locals)
+{
+    int rc = MIX_OK;
+    static float x[OWNED * HIDDEN], y[OWNED * HIDDEN], weight[OWNED * K];
+    static int32_t expert[OWNED * K];
+
+    for (int s = 0; s < n; s++) {
+        struct mix_exchange_step step = {.x = x,
+                                         .expert = expert,
+                                         .weight = weight,
+                                         .tokens = tokens,
+                                         .run = run,
+                                         .ctx = locals};
+
+        for (int t = 0; t < OWNED; t++) {
+            uint32_t word[4], key[2] = {1}, counter[4] = {(uint32_t)t, (uint32_t)s, (uint32_t)me};
+
+            mix_philox(word, counter, key);
+            expert[t * K] = (int32_t)(word[0] % EXPERTS);
+            expert[t * K + 1] =
+                (int32_t)((word[0] % EXPERTS + 1 + word[1] % (EXPERTS - 1)) % EXPERTS);
+        }
+        TRY(mix_exchange_start(e, &step));
+        TRY(mix_exchange_finish(e, y));
+    }
+out:
+    return rc;
+}
+
+static int compare(struct mix_comm *comm, struct mix_dev *dev, const char *kind, int n)
+{
+    int rc, me = mix_comm_rank(comm), world = mix_comm_size(comm), domain = 0, locals;
+    int tokens[RANKS];
+    const char *device = getenv("OMPI_MCA_btl_tcp_if_include");
+    uint64_t before, after, counted = 0;
+    struct mix_group *all = NULL;
+    struct mix_exchange *e = NULL;
+    struct mix_homes homes = {0};
+
+    MIX_CHECK(device && world <= RANKS, "%d ranks, each on its own rail", world);
+    for (int m = 0; m < world; m++) {
+        tokens[m] = OWNED;
+        domain += mix_comm_host_shared(comm, m);
+    }
+    struct mix_plan plan = {
+        .numeric = {.tp = 1, .etp = 1, .dtype = MIX_F32, .wire = MIX_F32, .dispatch = MIX_F32},
+        .world = world,
+        .domains = world / domain,
+        .domain_size = domain,
+        .dp = world,
+        .ep = world,
+        .edp = 1,
+        .exchange = mix_exchange_kind_parse(kind),
+        .chunks = 4,
+        .chunk_bytes = 4096,
+        .depth = 1,
+    };
+    struct mix_exchange_config config = {.dev = dev,
+                                         .comm = comm,
+                                         .plan = &plan,
+                                         .homes = &homes,
+                                         .type = MIX_F32,
+                                         .hidden = HIDDEN,
+                                         .k = K,
+                                         .max_owned = OWNED,
+                                         .max_rows = OWNED * K * world};
+
+    TRY(mix_homes_identity(&homes, 1, EXPERTS, world));
+    locals = mix_homes_local(&homes, 0, me, NULL);
+    TRY(mix_group_open_world(&all, comm));
+    TRY(mix_exchange_open(&e, &config));
+    TRY(steps(e, 1, me, tokens, &locals)); /* connects */
+    for (int p = 0; p < MIX_PHASES; p++)
+        counted -= mix_exchange_traffic(e).bytes[p][MIX_BETWEEN];
+    TRY(mix_group_barrier(all));
+    usleep(100000); /* until the queues are empty */
+    TRY(sent_by(device, &before));
+    TRY(mix_group_barrier(all));
+    TRY(steps(e, n, me, tokens, &locals));
+    TRY(mix_group_barrier(all));
+    usleep(100000);
+    TRY(sent_by(device, &after));
+    for (int p = 0; p < MIX_PHASES; p++)
+        counted += mix_exchange_traffic(e).bytes[p][MIX_BETWEEN];
+    printf("%d %s %" PRIu64 " %" PRIu64 "\n", me, mix_comm_host(comm, me), counted, after - before);
+    TRY(mix_group_barrier(all));
+out:
+    mix_exchange_close(e);
+    mix_group_close(all);
+    mix_homes_fini(&homes);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct mix_comm *comm = NULL;
+    struct mix_dev *dev = NULL;
+    int rc;
+
+    MIX_CHECK(argc == 3, "wire KIND STEPS");
+    TRY(rig_comm(&comm));
+    TRY(mix_dev_open(&dev, "cpu", 0, 1));
+    TRY(compare(comm, dev, argv[1], atoi(argv[2])));
+    mix_dev_close(dev);
+    rig_comm_close(comm);
+out:
+    return rc;
+}
