@@ -11,6 +11,6 @@ libmix_a_SOURCES += \
   %D%/owners.c   %D%/owners.h                    \
   %D%/pace.c     %D%/pace.h                      \
   %D%/relay.c    %D%/relay.h %D%/relay_private.h \
-  %D%/relay_stage.c                              \
+  %D%/relay_stage.c %D%/relay_wire.c             \
   %D%/route.c    %D%/route.h                     \
   %D%/tp.c

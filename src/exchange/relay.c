@@ -11,9 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Kinds of messages. */
-enum { COUNT, DATA, BACK };
-enum { NOTHING = -1, NOBODY = -1 };
+enum { NOBODY = -1 };
 
 /* ---- open and close */
 
@@ -152,24 +150,24 @@ int mix_relay_domain(const struct mix_relay *r, int round)
 /* ---- where things are */
 
 /* The domain that a round's rows come from. */
-static int origin(const struct mix_relay *r, int round)
+int mix_relay_origin(const struct mix_relay *r, int round)
 {
     return (r->domain - round + r->domains) % r->domains;
 }
 
 int mix_relay_owner(const struct mix_relay *r, int member, int round)
 {
-    return origin(r, round) * r->places + member;
+    return mix_relay_origin(r, round) * r->places + member;
 }
 
-static int32_t *come_to(const struct mix_relay *r, int member)
+int32_t *mix_relay_come_to(const struct mix_relay *r, int member)
 {
     return mix_window_at(r->window, member);
 }
 
 int mix_relay_come(const struct mix_relay *r, int member, int round)
 {
-    return come_to(r, member)[round];
+    return mix_relay_come_to(r, member)[round];
 }
 
 char *mix_relay_landing(const struct mix_relay *r, int member, int round, int from)
@@ -190,223 +188,6 @@ char *mix_relay_sums(const struct mix_relay *r, int round, int from)
     return round ? r->returned + at - (size_t)r->max_rows * r->back_row : r->result + at;
 }
 
-static char *outgoing(const struct mix_relay *r, int round, int from)
-{
-    return r->out + ((size_t)(round - 1) * (size_t)r->max_rows + (size_t)from) * r->row;
-}
-
-/* ---- messages */
-
-/* rows of row_bytes each, of which `real` are payload; none is no message. */
-static int send(struct mix_relay *r, struct mix_exchange *e, int kind, int domain, const void *from,
-                size_t row_bytes, int rows, int real)
-{
-    static const enum mix_exchange_phase phase[] = {
-        [COUNT] = MIX_PHASE_COUNTS, [DATA] = MIX_PHASE_DISPATCH, [BACK] = MIX_PHASE_COMBINE};
-    int rc = MIX_OK;
-
-    if (!rows)
-        goto out;
-    TRY(mix_queue_send(r->queue, kind, domain, from, (size_t)rows * row_bytes));
-    e->traffic.bytes[phase[kind]][MIX_BETWEEN] += (uint64_t)real * row_bytes;
-    e->traffic.padding[MIX_BETWEEN] += (uint64_t)(rows - real) * row_bytes;
-    e->traffic.messages[phase[kind]][MIX_BETWEEN]++;
-out:
-    return rc;
-}
-
-/* A message of one byte, which says that no rows come. */
-static int send_none(struct mix_relay *r, struct mix_exchange *e, int domain)
-{
-    int rc = MIX_OK;
-
-    TRY(mix_queue_send(r->queue, DATA, domain, r->out, 1));
-    e->traffic.bytes[MIX_PHASE_COUNTS][MIX_BETWEEN]++;
-    e->traffic.messages[MIX_PHASE_COUNTS][MIX_BETWEEN]++;
-out:
-    return rc;
-}
-
-/* *number: the message's among the receives, or NOTHING. */
-static int receive(struct mix_relay *r, int kind, int domain, void *to, size_t bytes, int *number)
-{
-    int rc = MIX_OK;
-
-    *number = NOTHING;
-    if (!bytes)
-        goto out;
-    TRY((r->together && kind == DATA ? mix_queue_recv_most : mix_queue_recv)(r->queue, kind, domain,
-                                                                             to, bytes));
-    *number = r->receives++;
-out:
-    return rc;
-}
-
-static bool arrived(const struct mix_relay *r, int number)
-{
-    return number == NOTHING || mix_queue_landed(r->queue, number);
-}
-
-/* ---- rows leave */
-
-/* Rows of a part to a block of n: ids, weights, x; what is beyond the rows there are is padding. */
-static int fill(struct mix_relay *r, struct mix_exchange *e, char *block, struct mix_relay_part p,
-                int real)
-{
-    int rc = MIX_OK, width = r->config.width, n = p.to - p.from;
-    const int32_t *source = r->rows.source + r->rows.first[p.round] + p.from;
-    size_t ids = (size_t)width * sizeof(int32_t);
-    size_t token = (size_t)e->config.hidden * mix_dtype_size(e->config.type);
-    char *weights = block + (size_t)n * ids, *x = block + (size_t)n * r->head;
-    struct mix_fp8_pack narrow = {.y = x,
-                                  .at = (const void *const *)r->part_d,
-                                  .x_type = e->config.type,
-                                  .rows = real,
-                                  .dim = e->config.hidden};
-    struct mix_pack pack = {.y = x,
-                            .at = (const void *const *)r->part_d,
-                            .x_type = e->config.type,
-                            .y_type = e->config.type,
-                            .rows = real,
-                            .dim = e->config.hidden};
-
-    for (int i = 0; i < real; i++) {
-        size_t at = (size_t)source[i] * (size_t)width;
-
-        memcpy(block + (size_t)i * ids, r->rows.expert + at, ids);
-        if (r->config.weighted)
-            memcpy(weights + (size_t)i * ids, r->rows.weight + at, ids);
-        r->part[i] = (const char *)e->step.x + at / (size_t)e->config.k * token;
-    }
-    memset(block + (size_t)real * ids, 0xFF, (size_t)(n - real) * ids); /* ids of -1 */
-    TRY(mix_dev_upload(r->dev, r->part_d, r->part, (size_t)real * sizeof *r->part));
-    TRY(r->narrow ? e->kern->fp8_pack(r->dev, &narrow) : e->kern->pack(r->dev, &pack));
-out:
-    return rc;
-}
-
-/* How many of a part's rows are no padding. */
-static int real_rows(struct mix_relay_part p, int rows)
-{
-    return p.to <= rows ? p.to - p.from : p.from < rows ? rows - p.from : 0;
-}
-
-static int rows_of(const struct mix_relay *r, int round)
-{
-    return r->rows.first[round + 1] - r->rows.first[round];
-}
-
-/* Chunk by chunk, so that the first is on its way while the second is made. */
-static int send_rows(struct mix_relay *r, struct mix_exchange *e)
-{
-    int rc = MIX_OK;
-
-    for (int round = 1; round < r->domains && r->counts; round++)
-        TRY(send(r, e, COUNT, mix_relay_domain(r, round), &r->mine[round], sizeof(int32_t), 1, 1));
-    for (int piece = 1; piece < r->pieces; piece++) {
-        int round = mix_relay_piece_round(r, piece);
-        struct mix_relay_part p = mix_relay_part(r, piece, r->mine[round]);
-        char *block = outgoing(r, round, p.from);
-        int real = real_rows(p, rows_of(r, round));
-
-        TRY(fill(r, e, block, p, real));
-        TRY(send(r, e, DATA, mix_relay_domain(r, round), block, r->row, p.to - p.from, real));
-        if (r->together && p.to == p.from && e->step.tokens[e->me])
-            TRY(send_none(r, e, mix_relay_domain(r, round)));
-        TRY(mix_queue_progress(r->queue));
-    }
-out:
-    return rc;
-}
-
-/* ---- rows come */
-
-/* A round in one message, which itself says how many rows they are. */
-static int expect_together(struct mix_relay *r, int round)
-{
-    int rc = MIX_OK;
-    size_t most = (size_t)r->come[round] * r->row;
-
-    if (!r->expected[round])
-        TRY(receive(r, DATA, origin(r, round), mix_relay_landing(r, r->place, round, 0), most,
-                    &r->data_recv[round]));
-    r->expected[round] = true;
-    if (!arrived(r, r->data_recv[round]))
-        goto out;
-    if (most)
-        r->come[round] = (int32_t)(mix_queue_bytes(r->queue, r->data_recv[round]) / r->row);
-    come_to(r, r->place)[round] = r->come[round];
-    r->known[round] = true;
-out:
-    return rc;
-}
-
-/* It is known how many rows of a round come: post their receives. */
-static int expect_chunks(struct mix_relay *r, int round)
-{
-    int rc = MIX_OK, rows = r->come[round];
-
-    MIX_CHECK(rows >= 0 && rows <= r->max_rows, "%d rows come, there is room for %d", rows,
-              r->max_rows);
-    come_to(r, r->place)[round] = rows;
-    for (int c = 0; c < r->chunks; c++) {
-        int piece = 1 + (round - 1) * r->chunks + c;
-        struct mix_relay_part p = mix_relay_part(r, piece, rows);
-
-        TRY(receive(r, DATA, origin(r, round), mix_relay_landing(r, r->place, round, p.from),
-                    (size_t)(p.to - p.from) * r->row, &r->data_recv[piece]));
-    }
-    r->known[round] = true;
-out:
-    return rc;
-}
-
-/* Results of my rows, as soon as they are sent. */
-static int expect_results(struct mix_relay *r)
-{
-    int rc = MIX_OK;
-
-    for (int piece = 1; piece < r->pieces; piece++) {
-        int round = mix_relay_piece_round(r, piece);
-        struct mix_relay_part p = mix_relay_part(r, piece, r->mine[round]);
-
-        TRY(receive(r, BACK, mix_relay_domain(r, round),
-                    (void *)(uintptr_t)mix_relay_result(r, round, p.from),
-                    (size_t)(p.to - p.from) * r->back_row, &r->back_recv[piece]));
-    }
-out:
-    return rc;
-}
-
-static bool piece_is_here(const struct mix_relay *r, int piece)
-{
-    return piece == 0 ||
-           (r->known[mix_relay_piece_round(r, piece)] && arrived(r, r->data_recv[piece]));
-}
-
-/* Move messages on, and show the domain what has landed in its order. */
-static int progress(struct mix_relay *r)
-{
-    int rc = MIX_OK, landed = r->landed;
-
-    if (r->queue)
-        TRY(mix_queue_progress(r->queue));
-    if (!r->open)
-        goto out;
-    for (int round = 1; round < r->domains; round++)
-        if (!r->known[round] && r->together)
-            TRY(expect_together(r, round));
-        else if (!r->known[round] && arrived(r, r->count_recv[round]))
-            TRY(expect_chunks(r, round));
-    while (landed < r->pieces && piece_is_here(r, landed))
-        landed++;
-    if (landed > r->landed)
-        mix_window_raise(r->window, MIX_RELAY_LANDED, r->landed_base + (uint64_t)landed);
-    r->landed = landed;
-out:
-    return rc;
-}
-
 static void tick(void *ctx)
 {
     struct mix_relay *r = ctx;
@@ -414,7 +195,7 @@ static void tick(void *ctx)
     if (r->outer.tick)
         r->outer.tick(r->outer.ctx);
     if (r->tick_rc == MIX_OK)
-        r->tick_rc = progress(r);
+        r->tick_rc = mix_relay_progress(r);
 }
 
 /* ---- waiting */
@@ -449,7 +230,7 @@ static int wait_free(struct mix_relay *r)
 
     r->since = mix_now();
     while ((member = behind(r, MIX_RELAY_SUMMED, r->stage_base)) != NOBODY) {
-        TRY(progress(r));
+        TRY(mix_relay_progress(r));
         TRY(turn(r, r->node, "combine", member));
     }
 out:
@@ -477,9 +258,10 @@ static void begin(struct mix_relay *r, const struct mix_exchange *e)
     r->tick_rc = MIX_OK;
     r->node_free = r->experts_free = 0;
     for (int round = 0; round < r->domains; round++) {
-        r->mine[round] = round && r->config.fixed ? s->tokens[e->me] * each : rows_of(r, round);
+        r->mine[round] =
+            round && r->config.fixed ? s->tokens[e->me] * each : mix_relay_rows_of(r, round);
         r->come[round] = s->tokens[mix_relay_owner(r, r->place, round)] * each;
-        r->count_recv[round] = NOTHING;
+        r->count_recv[round] = MIX_RELAY_NOTHING;
         r->known[round] = r->expected[round] = false;
     }
 }
@@ -493,42 +275,21 @@ int mix_relay_start(struct mix_relay *r, struct mix_exchange *e, const struct mi
     r->outer = mix_dev_tick_get(r->dev);
     if (r->queue) {
         TRY(mix_queue_begin(r->queue, e->config.plan->depth > 1 ? e->config.plan->depth : 1));
-        for (int round = 1; round < r->domains && r->counts; round++)
-            TRY(receive(r, COUNT, origin(r, round), &r->come[round], sizeof(int32_t),
-                        &r->count_recv[round]));
-        TRY(expect_results(r));
-        TRY(send_rows(r, e));
+        TRY(mix_relay_expect(r));
+        TRY(mix_relay_send_rows(r, e));
     }
     TRY(wait_free(r));
-    TRY(fill(r, e, mix_relay_landing(r, r->place, 0, 0), mix_relay_part(r, 0, r->mine[0]),
-             r->mine[0]));
-    come_to(r, r->place)[0] = r->mine[0];
+    TRY(mix_relay_fill(r, e, mix_relay_landing(r, r->place, 0, 0), mix_relay_part(r, 0, r->mine[0]),
+                       r->mine[0]));
+    mix_relay_come_to(r, r->place)[0] = r->mine[0];
     r->open = true;
-    TRY(progress(r));
+    TRY(mix_relay_progress(r));
     mix_dev_tick_set(r->dev, tick, r);
 out:
     return rc;
 }
 
 /* ---- finish */
-
-/* My sums of a stage, each part to where its rows came from. */
-static int send_back(struct mix_relay *r, struct mix_exchange *e, int stage)
-{
-    int rc = MIX_OK;
-
-    for (int piece = mix_relay_first_piece(r, stage); piece < mix_relay_last_piece(r, stage);
-         piece++) {
-        int round = mix_relay_piece_round(r, piece);
-        struct mix_relay_part p = mix_relay_part(r, piece, mix_relay_come(r, r->place, round));
-
-        if (round)
-            TRY(send(r, e, BACK, origin(r, round), mix_relay_sums(r, round, p.from), r->back_row,
-                     p.to - p.from, mix_relay_real(r, p)));
-    }
-out:
-    return rc;
-}
 
 /* The stage that is summed as the i-th: that of the own domain last, for nobody waits for it. */
 static int sum_order(const struct mix_relay *r, int i)
@@ -553,7 +314,7 @@ static int sum_next(struct mix_relay *r, struct mix_exchange *e, bool *acted)
         *acted = true;
     }
     if (r->summed < r->gathered && mix_now() >= r->gathered_at[sum_order(r, r->summed)]) {
-        TRY(send_back(r, e, sum_order(r, r->summed)));
+        TRY(mix_relay_send_back(r, e, sum_order(r, r->summed)));
         r->summed++;
         mix_window_raise(r->window, MIX_RELAY_SUMMED, r->stage_base + (uint64_t)r->summed);
         *acted = true;
@@ -586,7 +347,7 @@ out:
 static int missing(const struct mix_relay *r)
 {
     for (int piece = 1; piece < r->pieces; piece++)
-        if (!arrived(r, r->back_recv[piece]))
+        if (!mix_relay_arrived(r, r->back_recv[piece]))
             return mix_relay_domain(r, mix_relay_piece_round(r, piece));
     return NOBODY;
 }
@@ -598,7 +359,8 @@ static int wait_landed(struct mix_relay *r, bool *wire)
     int member = behind(r, MIX_RELAY_LANDED, pieces);
 
     *wire = member == r->place;
-    return *wire ? turn(r, r->rail, "dispatch", origin(r, mix_relay_piece_round(r, r->landed)))
+    return *wire ? turn(r, r->rail, "dispatch",
+                        mix_relay_origin(r, mix_relay_piece_round(r, r->landed)))
                  : turn(r, r->node, "dispatch", member);
 }
 
@@ -617,7 +379,7 @@ static int wait_next(struct mix_relay *r, struct mix_exchange *e)
         TRY(turn(r, r->node, "experts", behind(r, MIX_RELAY_COMPUTED, computed_next(r))));
     } else { /* results, or my own last messages */
         wire = true;
-        TRY(turn(r, r->rail, "combine", domain == NOBODY ? origin(r, 1) : domain));
+        TRY(turn(r, r->rail, "combine", domain == NOBODY ? mix_relay_origin(r, 1) : domain));
     }
     *(wire ? &e->times.between_s : &e->times.wait_s) += mix_now() - start;
 out:
@@ -634,7 +396,7 @@ int mix_relay_finish(struct mix_relay *r, struct mix_exchange *e)
         bool acted = false;
 
         TRY(r->tick_rc);
-        TRY(progress(r));
+        TRY(mix_relay_progress(r));
         TRY(sum_next(r, e, &acted));
         if (!acted)
             TRY(compute_next(r, e, &acted));

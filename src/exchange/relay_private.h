@@ -112,6 +112,35 @@ int mix_relay_real(const struct mix_relay *r, struct mix_relay_part p);
 /* The place in the copy of the owner of a member's rows of a round. */
 int mix_relay_owner(const struct mix_relay *r, int member, int round);
 
+/* The domain that a round's rows come from. */
+int mix_relay_origin(const struct mix_relay *r, int round);
+/* [domains] what mix_relay_come reads; mine to write. */
+int32_t *mix_relay_come_to(const struct mix_relay *r, int member);
+
+static inline int mix_relay_rows_of(const struct mix_relay *r, int round) /* without padding */
+{
+    return r->rows.first[round + 1] - r->rows.first[round];
+}
+
+/* ---- messages; relay_wire.c */
+
+enum { MIX_RELAY_NOTHING = -1 }; /* the number of a message that there is not */
+
+bool mix_relay_arrived(const struct mix_relay *r, int number);
+/* Post the receives of what comes whatever the others' rows are: their numbers, my results. */
+int mix_relay_expect(struct mix_relay *r);
+/* Rows of a part of mine to block: ids, weights, x; what is beyond `real` of them is padding. */
+int mix_relay_fill(struct mix_relay *r, struct mix_exchange *e, char *block,
+                   struct mix_relay_part p, int real);
+/* Chunk by chunk, so that the first is on its way while the second is made. */
+int mix_relay_send_rows(struct mix_relay *r, struct mix_exchange *e);
+/* My sums of a stage, each part to where its rows came from. */
+int mix_relay_send_back(struct mix_relay *r, struct mix_exchange *e, int stage);
+/* Move messages on, and show the domain what has landed, in its order. */
+int mix_relay_progress(struct mix_relay *r);
+
+/* ---- work; relay_stage.c */
+
 /* Make a stage's partial sums; its pieces have come to all members. */
 int mix_relay_compute(struct mix_relay *r, struct mix_exchange *e, int stage);
 /* Sum all members' partial sums of my rows of a stage. */

@@ -28,6 +28,7 @@ hit() { # hit SIGNAL
 # The launcher wakes the victim before it ends it, and then that one complains, too.
 named() {
   local whom="waited 3[.0-9]* s in [a-z].* for rank $victim \\(node n1\\)$"
+  whom+="|rank $victim \\(node n1\\) has not been heard of for 3[.0-9]* s in [a-z]"
   grep 'code 7: ' "$err" | grep -v "^mixserve: rank $victim " > "$work/why"
   grep -Eq "$whom" "$work/why" && ! grep -Evq "$whom" "$work/why"
   ok $? "rank $victim, its node and the phase are named, and nobody else is"
@@ -44,7 +45,7 @@ on_one
 run 4 $common --output "$work/want.h5" --domain-size 2 --exchange ep
 is 0 "an undisturbed run"
 on_all
-for exchange in $exchanges; do
+for exchange in hybrid fused; do
   ready
   hit STOP
   is 7 "$exchange: rank $victim stands still" && less "$seconds" 12

@@ -25,7 +25,7 @@ lab_clean_up() {
 trap lab_clean_up EXIT
 
 # Of several ranks over several nodes.
-exchanges='ep hybrid'
+exchanges='ep hybrid mixserve fused'
 # What Open MPI leaves in the lab goes with it.
 unset OMPI_MCA_btl_vader_backing_directory OMPI_MCA_btl_sm_backing_directory
 export OMPI_MCA_odls_base_sigkill_timeout=0 # a job that fails is not given three seconds more
