@@ -237,8 +237,8 @@ static void print_head(const struct mix_bench_here *here, const struct mix_bench
 
 static void name_of(const struct mix_bench_row *r, char name[32])
 {
-    if (r->exchange == MIX_EXCHANGE_FUSED && r->chunks != 1)
-        snprintf(name, 32, "%s, %d chunks", r->name, r->chunks);
+    if (strcmp(r->name, "fused") == 0)
+        snprintf(name, 32, "%s, %d chunk%s", r->name, r->chunks, r->chunks > 1 ? "s" : "");
     else
         snprintf(name, 32, "%s", r->name);
 }
