@@ -1,11 +1,14 @@
-/* cmd_bench.c - mixserve bench plan: what the planner predicts against what steps take.
+/* cmd_bench.c - mixserve bench: what is predicted against what is measured.
  *
- * All ranks run; rank 0 prints one table, or one JSON document. */
+ * bench plan runs layouts of a model, bench exchange steps of every exchange.  All ranks run; rank
+ * 0 prints one table, or one JSON document. */
 #include "cli/cli.h"
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "cli/bench_exchange.h"
 #include "cli/bench_plan.h"
+#include "comm/measure.h"
 #include "model/gauge.h"
 
 #include <jansson.h>
@@ -15,6 +18,7 @@
 #include <string.h>
 
 static const double step_s = 0.1; /* of a layout in a pass: 40 layouts take 3 jobs about a minute */
+static const double links_s = 1;  /* for measuring links */
 
 struct bench {
     const struct mix_options *o;
@@ -24,7 +28,9 @@ struct bench {
     struct mix_topo topo;
     struct mix_arch arch;
     struct mix_machine machine;
-    struct mix_bench_job *job; /* [MIX_BENCH_JOBS] */
+    struct mix_bench_job *job;          /* [MIX_BENCH_JOBS] */
+    struct mix_bench_settings settings; /* of bench exchange */
+    struct mix_bench_size *size;        /* [settings.sizes] */
     int domain;
 };
 
@@ -43,33 +49,59 @@ out:
     return rc;
 }
 
+static int look_at_model(struct mix_arch *arch, const char *dir)
+{
+    int rc = MIX_OK;
+    const char *cannot;
+
+    TRY(mix_arch_load(arch, dir));
+    if ((cannot = mix_arch_cannot_run(arch)))
+        rc = MIX_FAIL(MIX_EINPUT, "%s: %s", dir, cannot);
+out:
+    return rc;
+}
+
+static int check_domain(const struct bench *b)
+{
+    int ranks = b->topo.ranks;
+
+    if (b->o->domain_size && ranks % b->o->domain_size)
+        return MIX_FAIL(MIX_EUSAGE, "--domain-size %d does not divide %d ranks",
+                        (int)b->o->domain_size, ranks);
+    if (ranks % b->domain)
+        return MIX_FAIL(MIX_EFIT,
+                        "%s has %d of the %d ranks, other hosts have not; --domain-size N says "
+                        "what a domain is",
+                        b->topo.rank[0].host, b->domain, ranks);
+    return MIX_OK;
+}
+
 /* Rank 0 looks at the files; everybody gets what is in them, or the code of what is wrong. */
-static int look(struct bench *b)
+static int look(struct bench *b, bool exchange)
 {
     int rc = MIX_OK;
     struct {
         int64_t rc;
         struct mix_arch arch;
         struct mix_machine machine;
+        struct mix_bench_settings settings;
     } letter = {0};
-    const char *cannot;
 
+    b->domain = b->o->domain_size ? (int)b->o->domain_size : b->topo.rank[0].local_ranks;
     if (mix_comm_rank(b->comm) == 0) {
-        letter.rc = mix_arch_load(&letter.arch, b->o->model);
-        if (letter.rc == MIX_OK && (cannot = mix_arch_cannot_run(&letter.arch)))
-            letter.rc = MIX_FAIL(MIX_EINPUT, "%s: %s", b->o->model, cannot);
+        letter.rc = exchange ? mix_bench_settings(&letter.settings, b->o)
+                             : look_at_model(&letter.arch, b->o->model);
         if (letter.rc == MIX_OK && b->o->machine)
             letter.rc = mix_machine_load(&letter.machine, b->o->machine);
-        if (letter.rc == MIX_OK && b->o->domain_size && b->topo.ranks % b->o->domain_size)
-            letter.rc = MIX_FAIL(MIX_EUSAGE, "--domain-size %d does not divide %d ranks",
-                                 (int)b->o->domain_size, b->topo.ranks);
+        if (letter.rc == MIX_OK)
+            letter.rc = check_domain(b);
     }
     TRY(mix_group_bcast(b->world, &letter, sizeof letter, 0));
     b->arch = letter.arch;
     b->machine = letter.machine;
+    b->settings = letter.settings;
     if (b->o->num_layers && b->o->num_layers < b->arch.layers)
         b->arch.layers = (int)b->o->num_layers;
-    b->domain = b->o->domain_size ? (int)b->o->domain_size : b->topo.rank[0].local_ranks;
     rc = (int)letter.rc;
 out:
     return rc;
@@ -254,31 +286,85 @@ static int tell(const struct bench *b)
     return MIX_OK;
 }
 
+/* ---- the two of them */
+
+static int run_plan(struct bench *b, int *code)
+{
+    int rc = MIX_OK;
+    struct mix_bench_config config = {.comm = b->comm,
+                                      .world = b->world,
+                                      .dev = b->dev,
+                                      .topo = &b->topo,
+                                      .arch = &b->arch,
+                                      .machine = &b->machine,
+                                      .dir = b->o->model,
+                                      .dtype = b->o->dtype,
+                                      .domain_size = b->domain,
+                                      .step_s = step_s};
+
+    TRY(find_machine(b));
+    for (int i = 0; i < MIX_BENCH_JOBS; i++)
+        TRY(mix_bench_job(&b->job[i], &config, i));
+    if (mix_comm_rank(b->comm) == 0)
+        *code = tell(b);
+out:
+    return rc;
+}
+
+/* Of the machine only the links are needed. */
+static int find_links(struct bench *b)
+{
+    int rc = MIX_OK;
+    struct mix_links links;
+
+    if (b->o->machine)
+        goto out;
+    TRY(mix_measure_links(&links, b->comm, b->world, b->domain, links_s));
+    memcpy(b->machine.link, links.link, sizeof links.link);
+    snprintf(b->machine.name, sizeof b->machine.name, "as measured");
+out:
+    return rc;
+}
+
+static int run_exchange(struct bench *b, int *code)
+{
+    int rc = MIX_OK;
+    const struct mix_bench_settings *s = &b->settings;
+    struct mix_bench_here here = {.comm = b->comm,
+                                  .world = b->world,
+                                  .dev = b->dev,
+                                  .machine = &b->machine,
+                                  .domain_size = b->domain};
+
+    mix_comm_domain_set(b->comm, b->domain);
+    TRY(find_links(b));
+    TRY(mix_calloc(&b->size, (size_t)s->sizes, sizeof *b->size, "what is measured"));
+    for (int i = 0; i < s->sizes; i++)
+        TRY(mix_bench_exchange(&b->size[i], &here, s, s->size[i]));
+    if (mix_comm_rank(b->comm) != 0)
+        goto out;
+    if (b->o->json)
+        *code = mix_bench_exchange_json(&here, s, b->size);
+    else
+        mix_bench_exchange_print(&here, s, b->size);
+out:
+    return rc;
+}
+
 static int run(const struct mix_options *o, const bool *given, int argc, char **argv)
 {
     int rc = MIX_OK, code = MIX_OK;
+    bool exchange = strcmp(o->word[0], "exchange") == 0;
     struct bench b = {.o = o};
 
     (void)given, (void)argc, (void)argv;
-    if (strcmp(o->word[0], "plan") != 0)
-        return MIX_FAIL(MIX_EUSAGE, "bench %s: it is one of plan", o->word[0]);
+    if (!exchange && strcmp(o->word[0], "plan") != 0)
+        return MIX_FAIL(MIX_EUSAGE, "bench %s: it is one of plan, exchange", o->word[0]);
+    if (!exchange && !o->model)
+        return MIX_FAIL(MIX_EUSAGE, "--model DIR is missing; see mixserve bench --help");
     TRY(open_world(&b));
-    TRY(look(&b));
-    TRY(find_machine(&b));
-    struct mix_bench_config config = {.comm = b.comm,
-                                      .world = b.world,
-                                      .dev = b.dev,
-                                      .topo = &b.topo,
-                                      .arch = &b.arch,
-                                      .machine = &b.machine,
-                                      .dir = o->model,
-                                      .dtype = o->dtype,
-                                      .domain_size = b.domain,
-                                      .step_s = step_s};
-    for (int i = 0; i < MIX_BENCH_JOBS; i++)
-        TRY(mix_bench_job(&b.job[i], &config, i));
-    if (mix_comm_rank(b.comm) == 0)
-        code = tell(&b);
+    TRY(look(&b, exchange));
+    TRY(exchange ? run_exchange(&b, &code) : run_plan(&b, &code));
     TRY(mix_group_bcast(b.world, &code, sizeof code, 0)); /* nobody leaves before it is known */
     TRY(code);
     mix_dev_close(b.dev);
@@ -287,6 +373,7 @@ static int run(const struct mix_options *o, const bool *given, int argc, char **
     mix_comm_close(b.comm);
 out:
     free(b.job);
+    free(b.size);
     return rc;
 }
 
@@ -298,7 +385,11 @@ const struct mix_command mix_cmd_bench = {
     .more =
         "bench plan: layouts of the ranks at hand for a job of long prompts, one of long answers\n"
         "and an even one: up to 40, each with the planner's step and the measured one; at the\n"
-        "end how far the plan that would be chosen is off the best.  Weights are made up.",
-    .example = "mpirun -n 4 mixserve bench plan --model inputs/models/tiny-qwen3-moe",
+        "end how far the plan that would be chosen is off the best.  Weights are made up.\n"
+        "bench exchange: steps of every exchange, with experts and without, at several sizes: "
+        "time,\n"
+        "what is hidden, and what each rank sends, beside what is expected.",
+    .example = "mpirun -n 4 mixserve bench plan --model inputs/models/tiny-qwen3-moe\n"
+               "  mpirun -n 4 mixserve bench exchange --domain-size 2",
     .run = run,
 };

@@ -2,6 +2,8 @@ libmix_a_SOURCES += \
   %D%/choose.c      %D%/choose.h  \
   %D%/cli.c         %D%/cli.h     \
   %D%/bench_plan.c  %D%/bench_plan.h \
+  %D%/bench_exchange.c %D%/bench_exchange.h \
+  %D%/bench_exchange_tell.c       \
   %D%/cmd_bench.c                 \
   %D%/cmd_check.c                 \
   %D%/cmd_convert.c               \

@@ -9,14 +9,15 @@
 
 /* Groups are headings of the help, in the order of their first option. */
 static const char files[] = "Files", layout[] = "Layout", sampling[] = "Sampling",
-                  limits[] = "Limits", output[] = "Output";
+                  limits[] = "Limits", output[] = "Output", exchanges[] = "Bench exchange";
 
 const struct mix_option mix_options_table[] = {
     {"model", NULL, MIX_OPT_TEXT, AT(model), NULL, 0, 0, NULL, "DIR",
      "folder with config.json, tokenizer.json, safetensors", MODEL, true, false, files},
     {"model", NULL, MIX_OPT_TEXT, AT(model), NULL, 0, 0, NULL, "DIR",
-     "folder with config.json; no more is needed", MIX_CMD_PLAN | MIX_CMD_BENCH, true, false,
-     files},
+     "folder with config.json; no more is needed", MIX_CMD_PLAN, true, false, files},
+    {"model", NULL, MIX_OPT_TEXT, AT(model), NULL, 0, 0, NULL, "DIR",
+     "bench plan: folder with config.json", MIX_CMD_BENCH, false, false, files},
     {"input", NULL, MIX_OPT_TEXT, AT(input), NULL, 0, 0, NULL, "FILE",
      "the job's prompts, for their lengths", MIX_CMD_PLAN, false, false, files},
     {"gpu", NULL, MIX_OPT_CHOICE, AT(gpu), NULL, 0, 0, "a100|h20|h100|h200|b200|mi300x|910b",
@@ -108,6 +109,21 @@ const struct mix_option mix_options_table[] = {
     {"stall-timeout", NULL, MIX_OPT_TIME, AT(stall_timeout), "120", 1, 1e6, NULL, "TIME",
      "give up on a rank that is silent for so long", MIX_CMD_RUN | MIX_CMD_PROBE | MIX_CMD_BENCH,
      false, false, limits},
+
+    {"sizes", NULL, MIX_OPT_TEXT, AT(sizes), "4Ki,64Ki,256Ki,1Mi,8Mi", 0, 0, NULL, "LIST",
+     "from a rank to a domain", MIX_CMD_BENCH, false, false, exchanges},
+    {"chunks", NULL, MIX_OPT_INT, AT(bench_chunks), "4", 1, 16, NULL, "N",
+     "that fused cuts a domain's rows into", MIX_CMD_BENCH, false, false, exchanges},
+    {"repeats", NULL, MIX_OPT_INT, AT(repeats), "7", 1, 1000, NULL, "N",
+     "of every step, after one to warm up", MIX_CMD_BENCH, false, false, exchanges},
+    {"intra-rate", NULL, MIX_OPT_TEXT, AT(intra_rate), "off", 0, 0, NULL, "RATE",
+     "give the link in a domain a rate, as 250mbit", MIX_CMD_BENCH, false, false, exchanges},
+    {"compute", NULL, MIX_OPT_CHOICE, AT(compute), "virtual", 0, 0, "virtual|real", "HOW",
+     "experts: virtual, by the clock, or real", MIX_CMD_BENCH, false, false, exchanges},
+    {"inner", NULL, MIX_OPT_INT, AT(inner), "64", 1, 65536, NULL, "N",
+     "numbers inside a real expert", MIX_CMD_BENCH, false, false, exchanges},
+    {"seed", NULL, MIX_OPT_INT, AT(seed), "0", 0, 2147483647, NULL, "N",
+     "of who goes to which experts", MIX_CMD_BENCH, false, false, exchanges},
 
     {"json", NULL, MIX_OPT_FLAG, AT(json), NULL, 0, 0, NULL, NULL,
      "print the result as one JSON document", MIX_CMD_ALL & ~MIX_CMD_CONVERT, false, false, output},

@@ -49,6 +49,9 @@ struct mix_options {
     int64_t kv_memory;              /* bytes */
     int64_t max_errors;             /* -1: any number */
     double max_time, stall_timeout; /* seconds */
+    const char *sizes, *intra_rate; /* 64Ki,1Mi; 250mbit or off */
+    const char *compute;            /* virtual, real */
+    int64_t bench_chunks, repeats, inner;
     bool no_merge, json, verbose, quiet, help;
     const char *word[2]; /* positional: convert IN OUT, merge and status OUT.h5 */
     int words;

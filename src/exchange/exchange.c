@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "exchange/exchange_private.h"
+#include "exchange/pace.h"
 #include "exchange/route.h"
 
 #include <stdlib.h>
@@ -195,6 +196,21 @@ void mix_exchange_charge(struct mix_exchange *e, enum mix_exchange_phase phase,
     t->bytes[phase][MIX_BETWEEN] += now.bytes_between - before.bytes_between;
     t->messages[phase][MIX_INSIDE] += now.messages_inside - before.messages_inside;
     t->messages[phase][MIX_BETWEEN] += now.messages_between - before.messages_between;
+}
+
+void mix_exchange_pace(const struct mix_exchange *e, const struct mix_group *g, const size_t *bytes,
+                       double start)
+{
+    const struct mix_pace *pace = e->config.pace;
+    int domain = e->config.plan->domain_size, mine = mix_comm_rank(e->config.comm) / domain;
+    double read = 0;
+
+    if (!pace || !(pace->inside_rate > 0))
+        return;
+    for (int m = 0; m < mix_group_size(g); m++)
+        if (m != mix_group_rank(g) && mix_group_world(g, m) / domain == mine)
+            read += (double)bytes[m];
+    mix_pace_until(start + read / pace->inside_rate);
 }
 
 /* All seconds that are charged so far. */

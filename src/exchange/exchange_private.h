@@ -55,4 +55,10 @@ const int32_t *mix_exchange_domains(const struct mix_exchange *e);
 void mix_exchange_charge(struct mix_exchange *e, enum mix_exchange_phase phase,
                          const struct mix_group *g, struct mix_group_stats before);
 
+/* Wait until the link inside the domain has had its time (pace.h), from `start`, for what I read of
+ * other members there: bytes [members] are from each.  What comes from other domains travels
+ * meanwhile. */
+void mix_exchange_pace(const struct mix_exchange *e, const struct mix_group *g, const size_t *bytes,
+                       double start);
+
 #endif

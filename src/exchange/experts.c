@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "exchange/pace.h"
 #include "exchange/route.h"
 
 #include <stdlib.h>
@@ -120,6 +121,23 @@ int mix_experts_run(struct mix_experts *x, struct mix_exchange *e, const int32_t
     all = x->first[locals];
     for (int from = 0; from < all; from += x->chunk)
         TRY(run_chunk(x, e, at, from, all - from < x->chunk ? all - from : x->chunk, y, y_type));
+out:
+    return rc;
+}
+
+int mix_experts_run_paced(struct mix_experts *x, struct mix_exchange *e, const int32_t *expert,
+                          const void *const *at, int rows, void *y, enum mix_dtype y_type)
+{
+    int rc = MIX_OK;
+    double start = mix_now(), done;
+    const struct mix_pace *pace = e->config.pace;
+
+    TRY(mix_experts_run(x, e, expert, at, rows, y, y_type));
+    if (!pace)
+        goto out;
+    done = mix_now();
+    mix_pace_until(start + x->first[mix_exchange_locals(e)] * pace->row_s);
+    e->times.experts_s += mix_now() - done;
 out:
     return rc;
 }

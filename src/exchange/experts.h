@@ -19,4 +19,8 @@ void mix_experts_close(struct mix_experts *x); /* NULL is allowed */
 int mix_experts_run(struct mix_experts *x, struct mix_exchange *e, const int32_t *expert,
                     const void *const *at, int rows, void *y, enum mix_dtype y_type);
 
+/* The same, and not before the time that experts are given (pace.h) is over. */
+int mix_experts_run_paced(struct mix_experts *x, struct mix_exchange *e, const int32_t *expert,
+                          const void *const *at, int rows, void *y, enum mix_dtype y_type);
+
 #endif

@@ -1,6 +1,7 @@
 /* hop.c - see hop.h. */
 #include "exchange/hop.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "comm/carrier.h"
@@ -27,7 +28,8 @@ struct mix_hop {
     const void **at;   /* [most of max_rows, max_come] host */
     const void **at_d; /* the same on the device */
 
-    size_t *from, *bytes, *expected; /* [size] of one movement */
+    size_t *from, *bytes, *expected; /* [size] of the last movement */
+    double begun;                    /* when it began */
     const void **block;              /* [size] */
 };
 
@@ -157,6 +159,7 @@ static int send_rows(struct mix_hop *h)
         h->bytes[m] = (size_t)(h->first[r->high[m]] - h->first[r->low[m]]) * h->row;
         h->expected[m] = (size_t)(h->come[m + 1] - h->come[m]) * h->row;
     }
+    h->begun = mix_now();
     TRY(mix_carrier_begin(h->out, h->from, h->bytes, h->expected));
 out:
     return rc;
@@ -187,6 +190,7 @@ int mix_hop_forth_end(struct mix_hop *h, struct mix_exchange *e)
     struct mix_group_stats before = mix_group_stats(h->config.group);
 
     TRY(mix_carrier_end(h->out, "dispatch", h->block));
+    mix_exchange_pace(e, h->config.group, h->expected, h->begun);
     for (int m = 0; m < h->size; m++)
         for (int i = h->come[m]; i < h->come[m + 1]; i++)
             h->at[i] = (const char *)h->block[m] + (size_t)(i - h->come[m]) * h->row;
@@ -234,6 +238,7 @@ int mix_hop_back_begin(struct mix_hop *h, struct mix_exchange *e)
         h->bytes[m] = (size_t)(h->come[m + 1] - h->come[m]) * h->back_row;
         h->expected[m] = (size_t)(h->first[r->high[m]] - h->first[r->low[m]]) * h->back_row;
     }
+    h->begun = mix_now();
     TRY(mix_carrier_begin(h->home, h->from, h->bytes, h->expected));
     mix_exchange_charge(e, MIX_PHASE_COMBINE, h->config.group, before);
 out:
@@ -271,6 +276,7 @@ int mix_hop_back_end(struct mix_hop *h, struct mix_exchange *e, float *y)
     struct mix_group_stats before = mix_group_stats(h->config.group);
 
     TRY(mix_carrier_end(h->home, "combine", h->block));
+    mix_exchange_pace(e, h->config.group, h->expected, h->begun);
     for (int m = 0; m < h->size; m += h->config.slices)
         TRY(take_results(h, m, y));
     mix_exchange_charge(e, MIX_PHASE_COMBINE, h->config.group, before);

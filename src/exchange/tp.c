@@ -6,6 +6,7 @@
  * the homes by the tree.
  *
  * With a copy of one rank nothing is sent. */
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "comm/carrier.h"
@@ -29,7 +30,8 @@ struct tp {
     int32_t *local;                  /* [rows] the expert of each row that I compute */
     int32_t *result_row;             /* [N][k] where its result is, or -1 */
     const void **at;                 /* [rows] */
-    size_t *from, *bytes, *expected; /* [size] */
+    size_t *from, *bytes, *expected; /* [size] of the last movement */
+    double begun;                    /* when it began */
 
     /* device */
     int32_t *expert, *row_d; /* [N][k] */
@@ -159,6 +161,7 @@ static int tp_start(struct mix_exchange *e, const struct mix_exchange_step *step
     TRY(mix_dev_download(e->config.dev, out + copies * sizeof(int32_t), step->weight,
                          copies * sizeof(float)));
     TRY(e->kern->pack(e->config.dev, &pack));
+    t->begun = mix_now();
     TRY(mix_carrier_begin(t->there, t->from, t->bytes, t->expected));
     mix_exchange_charge(e, MIX_PHASE_DISPATCH, t->copy, before);
 out:
@@ -284,9 +287,10 @@ static int tp_finish(struct mix_exchange *e, float *y)
     struct mix_group_stats before = mix_group_stats(t->copy);
 
     TRY(mix_carrier_end(t->there, "dispatch", t->block));
+    mix_exchange_pace(e, t->copy, t->expected, t->begun);
     mix_exchange_charge(e, MIX_PHASE_DISPATCH, t->copy, before);
     TRY(take(t, e, &rows));
-    TRY(mix_experts_run(t->experts, e, t->local, t->at, rows, t->result, MIX_F32));
+    TRY(mix_experts_run_paced(t->experts, e, t->local, t->at, rows, t->result, MIX_F32));
     TRY(combine(t, e));
     before = mix_group_stats(t->copy);
     for (int m = 0; m < e->size; m++) {
@@ -294,8 +298,10 @@ static int tp_finish(struct mix_exchange *e, float *y)
         t->bytes[m] = (size_t)(t->first[m + 1] - t->first[m]) * back;
         t->expected[m] = (size_t)mine * back;
     }
+    t->begun = mix_now();
     TRY(mix_carrier_begin(t->home, t->from, t->bytes, t->expected));
     TRY(mix_carrier_end(t->home, "combine", t->block));
+    mix_exchange_pace(e, t->copy, t->expected, t->begun);
     mix_exchange_charge(e, MIX_PHASE_COMBINE, t->copy, before);
     TRY(sum(t, e, y));
 out:

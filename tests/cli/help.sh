@@ -90,7 +90,11 @@ plan --model m --nodes 0 --ranks-per-node 8|--nodes 0: a whole number from 1 to 
 plan --model m --nodes 1 --ranks-per-node 8 --gpu h101|--gpu h101: it is one of a100
 plan --model m --nodes 1 --ranks-per-node 8 --gpu h100 --machine f|one of --gpu NAME
 bench --model m|usage: mixserve bench WHAT \[options\]; 0 words given
-bench fly --model m|bench fly: it is one of plan
+bench fly --model m|bench fly: it is one of plan, exchange
+bench plan|--model DIR is missing; see mixserve bench --help
+bench exchange --chunks 0|--chunks 0: a whole number from 1 to 16 is needed
+bench exchange --compute fast|--compute fast: it is one of virtual.real
+run --model m --input i --output o --sizes 4Ki|--sizes: mixserve run has no such option
 status o --model m|--model: mixserve status has no such option
 CASES
 

@@ -1,0 +1,360 @@
+/* bench_exchange_tell.c - settings, what is expected, and the tables; see bench_exchange.h. */
+#include "cli/bench_exchange.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "plan/cost.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- settings */
+
+static bool parse_sizes(struct mix_bench_settings *s, const char *text)
+{
+    char one[32];
+    size_t bytes;
+
+    s->sizes = 0;
+    for (const char *at = text; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        size_t n = strcspn(at, ",");
+
+        if (n >= sizeof one || s->sizes == MIX_BENCH_SIZES)
+            return false;
+        memcpy(one, at, n);
+        one[n] = '\0';
+        if (!mix_parse_size(one, &bytes) || bytes < 1 || bytes > (size_t)1 << 30)
+            return false;
+        s->size[s->sizes++] = (double)bytes;
+    }
+    return true;
+}
+
+/* "250mbit": bits a second, in powers of 1000, to bytes. */
+static bool parse_rate(const char *text, double *bytes)
+{
+    static const struct {
+        const char *name;
+        double bits;
+    } unit[] = {{"bit", 1}, {"kbit", 1e3}, {"mbit", 1e6}, {"gbit", 1e9}};
+    char *end;
+    double x = strtod(text, &end);
+
+    *bytes = 0;
+    if (strcmp(text, "off") == 0)
+        return true;
+    for (size_t i = 0; i < sizeof unit / sizeof *unit && end != text; i++)
+        if (strcmp(end, unit[i].name) == 0)
+            *bytes = x * unit[i].bits / 8;
+    return *bytes >= 1 && *bytes < 1e15;
+}
+
+int mix_bench_settings(struct mix_bench_settings *s, const struct mix_options *o)
+{
+    *s = (struct mix_bench_settings){.chunks = (int32_t)o->bench_chunks,
+                                     .repeats = (int32_t)o->repeats,
+                                     .inner = (int32_t)o->inner,
+                                     .seed = (int32_t)o->seed,
+                                     .real = strcmp(o->compute, "real") == 0};
+    if (!parse_sizes(s, o->sizes))
+        return MIX_FAIL(MIX_EUSAGE,
+                        "--sizes %s: numbers of bytes from 1 to 1Gi are needed, at most %d, as in "
+                        "64Ki,1Mi",
+                        o->sizes, MIX_BENCH_SIZES);
+    if (!parse_rate(o->intra_rate, &s->inside_rate))
+        return MIX_FAIL(MIX_EUSAGE,
+                        "--intra-rate %s: bits a second are needed, as in 250mbit or 8gbit, or off",
+                        o->intra_rate);
+    return MIX_OK;
+}
+
+/* ---- what is expected */
+
+double mix_bench_exposed(const struct mix_bench_size *size, const struct mix_bench_row *r)
+{
+    return r->both.median - size->experts.median;
+}
+
+double mix_bench_hidden(const struct mix_bench_size *size, const struct mix_bench_row *r)
+{
+    double tc = size->experts.median, tx = r->alone.median, shorter = fmin(tc, tx);
+
+    return shorter > 0 ? (tc + tx - r->both.median) / shorter : 0;
+}
+
+double mix_bench_rate(const struct mix_link *link)
+{
+    return link->bytes[link->points - 1] / link->seconds[link->points - 1];
+}
+
+struct mix_machine mix_bench_paced(const struct mix_machine *m, const struct mix_bench_settings *s)
+{
+    struct mix_machine paced = *m;
+    struct mix_link *inside = &paced.link[MIX_LINK_INSIDE];
+
+    if (!(s->inside_rate > 0))
+        return paced;
+    inside->ports = 1;
+    for (int i = 0; i < inside->points; i++)
+        inside->seconds[i] = fmax(inside->seconds[i], inside->bytes[i] / s->inside_rate);
+    return paced;
+}
+
+/* At least one of `some` experts is among a token's: 1 - C(E - some, k) / C(E, k). */
+static double chance(double some)
+{
+    double none = 1;
+
+    for (int j = 0; j < MIX_BENCH_K; j++)
+        none *= fmax(0, MIX_BENCH_EXPERTS - some - j) / (MIX_BENCH_EXPERTS - j);
+    return 1 - none;
+}
+
+/* What each rank sends on average: rows of a rank for a domain are its k copies there, or for fused
+ * its tokens that need it (d_n); ids and weights take 4 bytes each, counts too. */
+static struct mix_bench_travel travel(const struct mix_bench_row *r, double tokens, double domains,
+                                      double places)
+{
+    const double x = MIX_BENCH_HIDDEN * 2, f = MIX_BENCH_HIDDEN * 4, id = 4, k = MIX_BENCH_K;
+    double others = domains - 1, near = places - 1, counts = MIX_BENCH_EXPERTS / domains * 4;
+    double rows = r->exchange == MIX_EXCHANGE_FUSED ? tokens * chance(MIX_BENCH_EXPERTS / domains)
+                                                    : tokens * k / domains;
+    double head = r->exchange == MIX_EXCHANGE_FUSED ? 2 * id * k : id;
+    double pieces = fmax(1, fmin(r->chunks, rows)); /* that are not empty */
+    double back = places > 1 ? f : x, each;
+
+    switch (r->exchange) {
+    case MIX_EXCHANGE_TP:
+        each = tokens * (x + 2 * id * k + x);
+        return (struct mix_bench_travel){.bytes = {near * each, others * places * each},
+                                         .messages = {2 * near, 2 * others * places}};
+    case MIX_EXCHANGE_EP:
+        each = counts + rows * (x + back);
+        return (struct mix_bench_travel){.bytes = {near * each, others * places * each},
+                                         .messages = {3 * near, 3 * others * places}};
+    case MIX_EXCHANGE_HYBRID:
+        return (struct mix_bench_travel){
+            .bytes = {near * (counts + domains * rows * (x + f)), others * (counts + rows * 2 * x)},
+            .messages = {3 * near, 3 * others}};
+    default:
+        return (struct mix_bench_travel){
+            .bytes = {near * domains * rows * (x + head + f),
+                      others * (id + rows * (2 * x + head))},
+            .messages = {2 * near * (1 + others * pieces), others * (1 + 2 * pieces)}};
+    }
+}
+
+/* What the planner says a step takes whose experts cost nothing. */
+static double predict(const struct mix_bench_row *r, const struct mix_machine *machine,
+                      double tokens, int domains, int places, double busy)
+{
+    struct mix_arch arch = {
+        .hidden = MIX_BENCH_HIDDEN, .experts = MIX_BENCH_EXPERTS, .top_k = MIX_BENCH_K};
+    struct mix_cost_model m = {.arch = &arch,
+                               .machine = machine,
+                               .type = MIX_MACHINE_BF16,
+                               .layout = {.tp = 1,
+                                          .dp = domains * places,
+                                          .etp = places,
+                                          .ep = domains,
+                                          .edp = 1,
+                                          .exchange = r->exchange},
+                               .domain = places,
+                               .node = places,
+                               .type_bytes = 2,
+                               .wire_bytes = 2,
+                               .partial_bytes = 4};
+    struct mix_cost_links l;
+
+    mix_cost_exchange(&m, tokens, busy, &l);
+    return l.inside + l.between;
+}
+
+void mix_bench_expect(struct mix_bench_size *size, const struct mix_bench_here *here,
+                      const struct mix_bench_settings *s, double busy)
+{
+    int places = here->domain_size, domains = mix_comm_size(here->comm) / places;
+    struct mix_machine paced = mix_bench_paced(here->machine, s);
+    double between = mix_bench_rate(&here->machine->link[MIX_LINK_BETWEEN]);
+
+    for (int v = 0; v < MIX_BENCH_EXCHANGES; v++) {
+        struct mix_bench_row *r = &size->row[v];
+
+        r->formula = travel(r, size->tokens, domains, places);
+        r->limit = fmax(size->experts.median, r->counted.bytes[MIX_BETWEEN] / between);
+        if (s->inside_rate > 0)
+            r->limit = fmax(r->limit, r->counted.bytes[MIX_INSIDE] / s->inside_rate);
+        r->predicted = predict(r, &paced, size->tokens, domains, places, busy);
+    }
+}
+
+/* ---- text */
+
+static const char *modelled(const struct mix_bench_settings *s)
+{
+    return s->real              ? s->inside_rate > 0 ? "inside" : "-"
+           : s->inside_rate > 0 ? "experts, inside"
+                                : "experts";
+}
+
+static double spread(const struct mix_bench_quartiles *q)
+{
+    return q->median > 0 ? (q->high - q->low) / q->median * 100 : 0;
+}
+
+static void print_head(const struct mix_bench_here *here, const struct mix_bench_settings *s)
+{
+    int ranks = mix_comm_size(here->comm), domains = ranks / here->domain_size;
+    const struct mix_link *link = here->machine->link;
+
+    printf("%d domain%s of %d rank%s; %d of %d experts, hidden %d, bf16; seed %d, %d repeats; "
+           "machine %s\n",
+           domains, domains > 1 ? "s" : "", here->domain_size, here->domain_size > 1 ? "s" : "",
+           MIX_BENCH_K, MIX_BENCH_EXPERTS, MIX_BENCH_HIDDEN, s->seed, s->repeats,
+           here->machine->name);
+    if (domains > 1)
+        printf("between domains: %.1f Mbit/s a rank, latency %.0f us\n",
+               mix_bench_rate(&link[MIX_LINK_BETWEEN]) * 8e-6,
+               link[MIX_LINK_BETWEEN].latency * 1e6);
+    else
+        printf("there is one domain: nothing travels between domains\n");
+    if (s->inside_rate > 0)
+        printf("inside a domain: modelled, by a clock, %.1f Mbit/s into a rank\n",
+               s->inside_rate * 8e-6);
+    else
+        printf("inside a domain: the memory that its ranks share\n");
+    if (s->real)
+        printf("experts: real products, inner %d\n", s->inner);
+    else
+        printf("experts: modelled, by a clock, such that Tc is the Tx of fused in %d chunks\n",
+               s->chunks);
+    printf("Tx: without experts, Tc: experts alone, To: both; medians, +- is half of what lies "
+           "between the quartiles\n");
+}
+
+static void name_of(const struct mix_bench_row *r, char name[32])
+{
+    if (strcmp(r->name, "fused") == 0)
+        snprintf(name, 32, "%s, %d chunk%s", r->name, r->chunks, r->chunks > 1 ? "s" : "");
+    else
+        snprintf(name, 32, "%s", r->name);
+}
+
+static void print_times(const struct mix_bench_size *z, const struct mix_bench_settings *s)
+{
+    char name[32];
+
+    printf("%-17s %10s %5s %10s %5s %10s %10s %6s %10s %10s  %s\n", "ms", "Tx", "+-", "To", "+-",
+           "Tc", "exposed", "hidden", "limit", "predicted", "modelled");
+    for (int v = 0; v < MIX_BENCH_EXCHANGES; v++) {
+        const struct mix_bench_row *r = &z->row[v];
+
+        name_of(r, name);
+        printf("%-17s %10.3f %3.0f %% %10.3f %3.0f %% %10.3f %10.3f %6.2f %10.3f %10.3f  %s\n",
+               name, r->alone.median * 1e3, spread(&r->alone) / 2, r->both.median * 1e3,
+               spread(&r->both) / 2, z->experts.median * 1e3, mix_bench_exposed(z, r) * 1e3,
+               mix_bench_hidden(z, r), r->limit * 1e3, r->predicted * 1e3, modelled(s));
+    }
+}
+
+static void print_travel(const struct mix_bench_size *z)
+{
+    char name[32];
+
+    printf("%-17s %12s %12s %9s %8s %12s %12s %9s %8s\n", "KiB of a rank", "between", "expected",
+           "messages", "expected", "inside", "expected", "messages", "expected");
+    for (int v = 0; v < MIX_BENCH_EXCHANGES; v++) {
+        const struct mix_bench_row *r = &z->row[v];
+
+        name_of(r, name);
+        printf("%-17s", name);
+        for (int side = MIX_SIDES - 1; side >= 0; side--)
+            printf(" %12.1f %12.1f %9.0f %8.0f", r->counted.bytes[side] / 1024,
+                   r->formula.bytes[side] / 1024, r->counted.messages[side],
+                   r->formula.messages[side]);
+        printf("\n");
+    }
+}
+
+void mix_bench_exchange_print(const struct mix_bench_here *here, const struct mix_bench_settings *s,
+                              const struct mix_bench_size *size)
+{
+    char asked[32], bytes[32];
+
+    print_head(here, s);
+    for (int i = 0; i < s->sizes; i++) {
+        const struct mix_bench_size *z = &size[i];
+
+        printf("\n%s from a rank to a domain in k copies, %s asked: %d token%s a rank\n",
+               mix_human_bytes(z->bytes, bytes), mix_human_bytes(z->asked, asked), z->tokens,
+               z->tokens > 1 ? "s" : "");
+        print_times(z, s);
+        print_travel(z);
+    }
+}
+
+/* ---- JSON */
+
+static json_t *quartiles_json(const struct mix_bench_quartiles *q)
+{
+    return json_pack("{s:f, s:f, s:f}", "low", q->low, "median", q->median, "high", q->high);
+}
+
+static json_t *travel_json(const struct mix_bench_row *r, int side)
+{
+    return json_pack("{s:f, s:f, s:f, s:f}", "bytes", r->counted.bytes[side], "messages",
+                     r->counted.messages[side], "expected_bytes", r->formula.bytes[side],
+                     "expected_messages", r->formula.messages[side]);
+}
+
+static json_t *row_json(const struct mix_bench_size *z, const struct mix_bench_row *r,
+                        const struct mix_bench_settings *s)
+{
+    return json_pack(
+        "{s:f, s:f, s:i, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:o, s:o}",
+        "asked_bytes", z->asked, "bytes", z->bytes, "tokens", z->tokens, "name", r->name,
+        "exchange", mix_exchange_kind_name(r->exchange), "chunks", r->chunks, "experts",
+        s->real ? "real" : "virtual", "inside", s->inside_rate > 0 ? "paced" : "memory", "alone",
+        quartiles_json(&r->alone), "compute", quartiles_json(&z->experts), "both",
+        quartiles_json(&r->both), "exposed", mix_bench_exposed(z, r), "hidden",
+        mix_bench_hidden(z, r), "limit", r->limit, "predicted_alone", r->predicted,
+        "between_domains", travel_json(r, MIX_BETWEEN), "inside_domain",
+        travel_json(r, MIX_INSIDE));
+}
+
+static json_t *link_json(const struct mix_link *link)
+{
+    return json_pack("{s:f, s:f}", "latency", link->latency, "bytes_per_second",
+                     mix_bench_rate(link));
+}
+
+int mix_bench_exchange_json(const struct mix_bench_here *here, const struct mix_bench_settings *s,
+                            const struct mix_bench_size *size)
+{
+    const struct mix_link *link = here->machine->link;
+    json_t *rows = json_array(), *all;
+    char *text;
+
+    for (int i = 0; i < s->sizes; i++)
+        for (int v = 0; v < MIX_BENCH_EXCHANGES; v++)
+            json_array_append_new(rows, row_json(&size[i], &size[i].row[v], s));
+    all = json_pack(
+        "{s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:i, s:f}, s:{s:s, s:o, s:o}, "
+        "s:o}",
+        "settings", "ranks", mix_comm_size(here->comm), "domain_size", here->domain_size, "experts",
+        MIX_BENCH_EXPERTS, "experts_per_token", MIX_BENCH_K, "hidden", MIX_BENCH_HIDDEN, "chunks",
+        s->chunks, "repeats", s->repeats, "seed", s->seed, "compute", s->real ? "real" : "virtual",
+        "inner", s->inner, "inside_bytes_per_second", s->inside_rate, "machine", "name",
+        here->machine->name, "between", link_json(&link[MIX_LINK_BETWEEN]), "inside",
+        link_json(&link[MIX_LINK_INSIDE]), "rows", rows);
+    text = all ? json_dumps(all, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
+    json_decref(all);
+    if (!text)
+        return MIX_FAIL(MIX_EFIT, "out of host memory: what was measured");
+    printf("%s\n", text);
+    free(text);
+    return MIX_OK;
+}
