@@ -253,7 +253,9 @@ static void begin(struct mix_relay *r, const struct mix_exchange *e)
     r->stages = chunks ? r->pieces : 1;
     r->together = r->chunks == 1 && !r->config.fixed;
     r->counts = !r->together && !r->config.fixed;
-    r->landed = r->computed = r->taken = r->summed = r->gathered = r->receives = r->moves = 0;
+    r->landed = r->computed = r->taken = r->own = r->receives = r->moves = 0;
+    r->own_shares = r->stages > 1 ? r->chunks : 0;
+    r->gathered = r->summed = r->own_shares ? 1 : 0; /* stage 0 is summed apart */
     r->open = false;
     r->tick_rc = MIX_OK;
     r->node_free = r->experts_free = 0;
@@ -291,36 +293,63 @@ out:
 
 /* ---- finish */
 
-/* The stage that is summed as the i-th: that of the own domain last, for nobody waits for it. */
-static int sum_order(const struct mix_relay *r, int i)
+/* Have all members computed a stage? */
+static bool is_computed(const struct mix_relay *r, int stage)
 {
-    return (i + 1) % r->stages;
+    return behind(r, MIX_RELAY_COMPUTED, r->stage_base + (uint64_t)stage + 1) == NOBODY;
 }
 
-/* What COMPUTED says when the next stage to be summed has been computed. */
-static uint64_t computed_next(const struct mix_relay *r)
-{
-    return r->stage_base + (uint64_t)sum_order(r, r->gathered) + 1;
-}
-
-/* Sum what all have computed, as soon as it is there; *acted if there was something to do. */
+/* Sum what all have computed for other domains, as soon as it is there, and send it off; *acted if
+ * there was something to do. */
 static int sum_next(struct mix_relay *r, struct mix_exchange *e, bool *acted)
 {
     int rc = MIX_OK;
 
-    if (r->gathered < r->stages && behind(r, MIX_RELAY_COMPUTED, computed_next(r)) == NOBODY) {
-        TRY(mix_relay_sum(r, e, sum_order(r, r->gathered)));
-        r->gathered++;
+    if (r->gathered < r->stages && is_computed(r, r->gathered)) {
+        for (int piece = mix_relay_first_piece(r, r->gathered);
+             piece < mix_relay_last_piece(r, r->gathered); piece++) {
+            int come = mix_relay_come(r, r->place, mix_relay_piece_round(r, piece));
+            struct mix_relay_part p = mix_relay_part(r, piece, come);
+
+            TRY(mix_relay_sum(r, e, p, p.from, p.to));
+        }
+        r->gathered_at[r->gathered++] = r->node_free;
         *acted = true;
     }
-    if (r->summed < r->gathered && mix_now() >= r->gathered_at[sum_order(r, r->summed)]) {
-        TRY(mix_relay_send_back(r, e, sum_order(r, r->summed)));
-        r->summed++;
-        mix_window_raise(r->window, MIX_RELAY_SUMMED, r->stage_base + (uint64_t)r->summed);
+    if (r->summed < r->gathered && mix_now() >= r->gathered_at[r->summed]) {
+        TRY(mix_relay_send_back(r, e, r->summed++));
         *acted = true;
     }
 out:
     return rc;
+}
+
+/* When there is nothing else to do, a share of the sums for the own domain: these have no way to
+ * go, and must not keep others from leaving. */
+static int sum_own(struct mix_relay *r, struct mix_exchange *e, bool *acted)
+{
+    int rc = MIX_OK;
+    struct mix_relay_part p = mix_relay_part(r, 0, r->mine[0]);
+
+    if (r->own < r->own_shares && is_computed(r, 0) && mix_now() >= r->node_free) {
+        TRY(mix_relay_sum(r, e, p, (int)((int64_t)p.to * r->own / r->own_shares),
+                          (int)((int64_t)p.to * (r->own + 1) / r->own_shares)));
+        r->own++;
+        *acted = true;
+    }
+out:
+    return rc;
+}
+
+/* Is there something that only a clock of pace.h holds back? */
+static bool is_paced(const struct mix_relay *r)
+{
+    return r->computed < r->taken || r->summed < r->gathered || mix_now() < r->node_free;
+}
+
+static bool all_summed(const struct mix_relay *r)
+{
+    return r->summed == r->stages && r->own == r->own_shares && mix_now() >= r->node_free;
 }
 
 /* Compute the next stage, as soon as it has come to all. */
@@ -371,12 +400,14 @@ static int wait_next(struct mix_relay *r, struct mix_exchange *e)
     double start = mix_now();
     bool wire = false;
 
-    if (r->computed < r->taken || r->summed < r->gathered) {
+    if (is_paced(r)) {
         mix_pace_nap();
     } else if (r->taken < r->stages) {
         TRY(wait_landed(r, &wire));
     } else if (r->gathered < r->stages) {
-        TRY(turn(r, r->node, "experts", behind(r, MIX_RELAY_COMPUTED, computed_next(r))));
+        uint64_t stages = r->stage_base + (uint64_t)r->gathered + 1;
+
+        TRY(turn(r, r->node, "experts", behind(r, MIX_RELAY_COMPUTED, stages)));
     } else { /* results, or my own last messages */
         wire = true;
         TRY(turn(r, r->rail, "combine", domain == NOBODY ? mix_relay_origin(r, 1) : domain));
@@ -389,10 +420,10 @@ out:
 int mix_relay_finish(struct mix_relay *r, struct mix_exchange *e)
 {
     int rc = MIX_OK;
+    bool shown = false; /* that I have read all of the others' */
 
     r->since = mix_now();
-    while (r->summed < r->stages || missing(r) != NOBODY ||
-           (r->queue && !mix_queue_done(r->queue))) {
+    while (!shown || missing(r) != NOBODY || (r->queue && !mix_queue_done(r->queue))) {
         bool acted = false;
 
         TRY(r->tick_rc);
@@ -400,6 +431,12 @@ int mix_relay_finish(struct mix_relay *r, struct mix_exchange *e)
         TRY(sum_next(r, e, &acted));
         if (!acted)
             TRY(compute_next(r, e, &acted));
+        if (!acted)
+            TRY(sum_own(r, e, &acted));
+        if (!shown && all_summed(r)) {
+            mix_window_raise(r->window, MIX_RELAY_SUMMED, r->stage_base + (uint64_t)r->stages);
+            shown = acted = true;
+        }
         if (acted)
             r->since = mix_now();
         else

@@ -10,10 +10,11 @@
  *
  * Pieces.  Piece 0 are the rows for the own domain, which need no wire.  Then comes, round by
  * round, nearest domain first, what the domains send: round r goes to domain d + r and comes from
- * d - r.  The rows of a round are cut into C chunks; row i of R is in chunk c if it lies in [R c /
- * C, R (c + 1) / C).  Pieces land, are read, computed and summed in this order; while one is at
- * work the next travels (mixserve.md's rounds, arXiv 2601.08800, section on fused AG-dispatch and
- * RS-combine).  C = 0: rounds in one piece each, and all are computed together when all are there.
+ * d - r.  The rows of a round are cut into C chunks: chunk c of R rows is [R c / C, R (c + 1) / C).
+ * Pieces land, are read, computed and summed in this order, but the sums of piece 0 are made when
+ * there is nothing else to do; while one piece is at work the next travels (the rounds of fused
+ * AG-dispatch and RS-combine, arXiv 2601.08800).  C = 0: rounds in one piece each, and all are
+ * computed together when all are there.
  *
  * With one chunk a round is one message, and its length says how many rows come (one byte: none);
  * with more, their number travels before.

@@ -50,6 +50,7 @@ struct mix_relay {
     int chunks, pieces, stages; /* chunks of a round, at least 1 */
     int landed;                 /* pieces */
     int taken, computed, gathered, summed; /* stages: partial sums made, shown; sums made, sent */
+    int own, own_shares; /* of the own domain's sums: made; all, or 0: they are in the only stage */
     uint64_t landed_base, stage_base;
     bool open;                 /* may my window be written? */
     struct mix_dev_tick outer; /* the tick that was there */
@@ -66,8 +67,8 @@ struct mix_relay {
     int32_t *expert, *found; /* [rows][width] ids; which result, or -1 */
     float *weight;           /* likewise */
     int32_t *to;             /* [rows] places in my partial sums */
-    int *shown;              /* [places] rows of a part of mine that a member has read */
-    const void **part;       /* [rows][places] partial sums of my rows; rows on their way */
+    int *shown[2];     /* [places] rows of a part that a member has read; [1]: of the own domain */
+    const void **part; /* [rows][places] partial sums of my rows; rows on their way */
     /* the same on the device */
     int32_t *expert_d, *found_d, *to_d;
     float *weight_d;
@@ -143,8 +144,9 @@ int mix_relay_progress(struct mix_relay *r);
 
 /* Make a stage's partial sums; its pieces have come to all members. */
 int mix_relay_compute(struct mix_relay *r, struct mix_exchange *e, int stage);
-/* Sum all members' partial sums of my rows of a stage. */
-int mix_relay_sum(struct mix_relay *r, struct mix_exchange *e, int stage);
+/* Sum all members' partial sums of rows [from, to) of a part of mine; its shares come in order. */
+int mix_relay_sum(struct mix_relay *r, struct mix_exchange *e, struct mix_relay_part p, int from,
+                  int to);
 
 int mix_relay_open_stage(struct mix_relay *r, const struct mix_exchange *e);
 void mix_relay_close_stage(struct mix_relay *r);

@@ -27,7 +27,8 @@ int mix_relay_open_stage(struct mix_relay *r, const struct mix_exchange *e)
     TRY(mix_calloc(&r->weight, ids, sizeof *r->weight, "routing"));
     TRY(mix_calloc(&r->to, all, sizeof *r->to, "routing"));
     TRY(mix_calloc(&r->part, parts, sizeof *r->part, "routing"));
-    TRY(mix_calloc(&r->shown, (size_t)r->places, sizeof *r->shown, "routing"));
+    for (int i = 0; i < 2; i++)
+        TRY(mix_calloc(&r->shown[i], (size_t)r->places, sizeof *r->shown[i], "routing"));
     TRY(mix_dev_alloc(r->dev, &r->expert_d, ids * sizeof *r->expert, "routing"));
     TRY(mix_dev_alloc(r->dev, &r->found_d, ids * sizeof *r->found, "routing"));
     TRY(mix_dev_alloc(r->dev, &r->weight_d, ids * sizeof *r->weight, "routing"));
@@ -51,7 +52,8 @@ void mix_relay_close_stage(struct mix_relay *r)
     free(r->weight);
     free(r->to);
     free(r->part);
-    free(r->shown);
+    free(r->shown[0]);
+    free(r->shown[1]);
     mix_dev_release(r->dev, r->expert_d);
     mix_dev_release(r->dev, r->found_d);
     mix_dev_release(r->dev, r->weight_d);
@@ -261,13 +263,14 @@ int mix_relay_real(const struct mix_relay *r, struct mix_relay_part p)
     return n;
 }
 
-/* What the members have read of a part of my rows. */
-static void count_shown(struct mix_relay *r, struct mix_exchange *e, struct mix_relay_part p)
+/* What the members have read of a part of my rows: x of those that they need, all ids. */
+static void count_shown(struct mix_relay *r, struct mix_exchange *e, struct mix_relay_part p,
+                        const int *shown)
 {
-    size_t heads = (size_t)mix_relay_real(r, p) * r->head; /* all look at these */
+    size_t heads = (size_t)mix_relay_real(r, p) * r->head;
 
     for (int m = 0; m < r->places; m++) {
-        size_t bytes = (size_t)r->shown[m] * r->x_row + heads;
+        size_t bytes = (size_t)shown[m] * r->x_row + heads;
 
         if (m == r->place || !bytes)
             continue;
@@ -276,55 +279,51 @@ static void count_shown(struct mix_relay *r, struct mix_exchange *e, struct mix_
     }
 }
 
-static int sum_part(struct mix_relay *r, struct mix_exchange *e, struct mix_relay_part p,
-                    double *bytes)
+/* Where the parts of each row's sum are; returns how many lie with others. */
+static int look_for_parts(struct mix_relay *r, const struct mix_exchange *e,
+                          struct mix_relay_part p, int from, int to, int *shown)
 {
-    int rc = MIX_OK, rows = p.to - p.from, owner = mix_relay_owner(r, r->place, p.round);
+    int owner = mix_relay_owner(r, r->place, p.round), others = 0;
     const int32_t *id =
         (const int32_t *)(const void *)mix_relay_landing(r, r->place, p.round, p.from);
-    size_t parts = (size_t)rows * (size_t)r->places;
-    struct mix_gather_sum sum = {.y = mix_relay_sums(r, p.round, p.from),
+
+    for (int row = from; row < to; row++) {
+        const void **part = r->part + (size_t)(row - from) * (size_t)r->places;
+
+        find_parts(r, e, p, row, owner, id + (row - p.from) * r->config.width, part);
+        for (int m = 0; m < r->places; m++) {
+            shown[m] += part[m] != NULL;
+            others += part[m] && m != r->place;
+        }
+    }
+    return others;
+}
+
+int mix_relay_sum(struct mix_relay *r, struct mix_exchange *e, struct mix_relay_part p, int from,
+                  int to)
+{
+    int rc = MIX_OK, others, *shown = r->shown[p.round == 0];
+    double start = mix_now(), rate = e->config.pace ? e->config.pace->inside_rate : 0;
+    struct mix_gather_sum sum = {.y = mix_relay_sums(r, p.round, from),
                                  .at = (const void *const *)r->part_d,
                                  .y_type = e->wire,
                                  .x_type = MIX_F32,
-                                 .rows = rows,
+                                 .rows = to - from,
                                  .dim = e->config.hidden,
                                  .parts = r->places,
                                  .run = e->config.plan->numeric.etp};
 
-    memset(r->shown, 0, (size_t)r->places * sizeof *r->shown);
-    for (int i = 0; i < rows; i++) {
-        const void **part = r->part + (size_t)i * (size_t)r->places;
-
-        find_parts(r, e, p, p.from + i, owner, id + i * r->config.width, part);
-        for (int m = 0; m < r->places; m++)
-            r->shown[m] += part[m] != NULL;
-    }
-    count_shown(r, e, p);
-    for (int m = 0; m < r->places; m++)
-        *bytes += m == r->place ? 0 : (double)r->shown[m] * e->config.hidden * 4;
-    TRY(mix_dev_upload(r->dev, r->part_d, r->part, parts * sizeof *r->part));
+    if (from == p.from)
+        memset(shown, 0, (size_t)r->places * sizeof *shown);
+    others = look_for_parts(r, e, p, from, to, shown);
+    if (to == p.to)
+        count_shown(r, e, p, shown);
+    TRY(mix_dev_upload(r->dev, r->part_d, r->part,
+                       (size_t)(to - from) * (size_t)r->places * sizeof *r->part));
     TRY(e->kern->gather_sum(r->dev, &sum));
-out:
-    return rc;
-}
-
-int mix_relay_sum(struct mix_relay *r, struct mix_exchange *e, int stage)
-{
-    int rc = MIX_OK;
-    double start = mix_now(), bytes = 0;
-    const struct mix_pace *pace = e->config.pace;
-
-    for (int piece = mix_relay_first_piece(r, stage); piece < mix_relay_last_piece(r, stage);
-         piece++)
-        TRY(sum_part(
-            r, e,
-            mix_relay_part(r, piece, mix_relay_come(r, r->place, mix_relay_piece_round(r, piece))),
-            &bytes));
+    if (rate > 0)
+        mix_pace_busy(&r->node_free, start, others * (double)e->config.hidden * 4 / rate);
     e->times.inside_s += mix_now() - start;
-    r->gathered_at[stage] = pace && pace->inside_rate > 0
-                                ? mix_pace_busy(&r->node_free, start, bytes / pace->inside_rate)
-                                : 0;
 out:
     return rc;
 }
