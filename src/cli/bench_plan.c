@@ -301,12 +301,7 @@ out:
 static struct mix_bench_layout entry(const struct task *t)
 {
     struct mix_bench_layout l = {
-        .layout = {.tp = t->plan.numeric.tp,
-                   .dp = t->plan.dp,
-                   .etp = t->plan.numeric.etp,
-                   .ep = t->plan.ep,
-                   .edp = t->plan.edp,
-                   .exchange = t->plan.exchange},
+        .layout = mix_layout_of_plan(&t->plan),
         .rank = t->rank,
         .steps = t->steps,
         .predicted = t->predicted,
