@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "cli/choose.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
 
@@ -33,7 +34,6 @@ static int plan_input(struct mix_plan_input *in, const struct mix_bench_config *
 {
     int rc = MIX_OK;
     const struct mix_kernels *kern = mix_kernels_of(c->dev);
-    size_t numbers = 4096 * 4096;
 
     *lengths = mix_lengths_of(ROWS, jobs[job].prompt, jobs[job].answer);
     *in = (struct mix_plan_input){
@@ -46,10 +46,8 @@ static int plan_input(struct mix_plan_input *in, const struct mix_bench_config *
                  .max_model_len = jobs[job].prompt + jobs[job].answer,
                  .kv_memory = KV},
         .device = mix_dev_name(c->dev),
-        .f32 = {.describe = f32,
-                .packed = (int)(kern->product_bytes(MIX_F32, 4096, 4096) / numbers)},
-        .bf16 = {.describe = bf16,
-                 .packed = (int)(kern->product_bytes(MIX_BF16, 4096, 4096) / numbers)},
+        .f32 = {.describe = f32, .packed = mix_choose_packed(c->dev, MIX_F32)},
+        .bf16 = {.describe = bf16, .packed = mix_choose_packed(c->dev, MIX_BF16)},
         .has_bf16 = kern->has_bf16(),
         .page = MIX_PAGE,
         .machine = c->machine,
@@ -301,12 +299,7 @@ out:
 static struct mix_bench_layout entry(const struct task *t)
 {
     struct mix_bench_layout l = {
-        .layout = {.tp = t->plan.numeric.tp,
-                   .dp = t->plan.dp,
-                   .etp = t->plan.numeric.etp,
-                   .ep = t->plan.ep,
-                   .edp = t->plan.edp,
-                   .exchange = t->plan.exchange},
+        .layout = mix_layout_of_plan(&t->plan),
         .rank = t->rank,
         .steps = t->steps,
         .predicted = t->predicted,

@@ -37,6 +37,11 @@ struct mix_plan_pins mix_choose_pins(const struct mix_options *o)
     };
 }
 
+int mix_choose_packed(const struct mix_dev *dev, enum mix_dtype type)
+{
+    return (int)(mix_kernels_of(dev)->product_bytes(type, 4096, 4096) / (4096 * 4096));
+}
+
 /* Largest product of the model, for the self-test of invariance. */
 static int look_at_kernels(const struct mix_decide *k, enum mix_dtype type, char *describe,
                            size_t room, struct mix_plan_kernels *seen)
@@ -48,7 +53,7 @@ static int look_at_kernels(const struct mix_decide *k, enum mix_dtype type, char
     TRY(kernels->product_selftest(k->dev, type, 256, k->arch->hidden, &seen->invariant));
     seen->describe = describe;
     seen->product_bytes = kernels->product_bytes;
-    seen->packed = (int)(kernels->product_bytes(type, 4096, 4096) / (4096 * 4096));
+    seen->packed = mix_choose_packed(k->dev, type);
 out:
     return rc;
 }

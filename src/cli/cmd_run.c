@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/choose.h"
 #include "cli/decide.h"
 #include "engine/report.h"
 #include "engine/run.h"
@@ -144,12 +145,25 @@ out:
     return rc;
 }
 
+/* What the planner says of the steps that were taken, if it had a machine. */
+static int predict(struct run *r, const struct mix_run_result *result, struct mix_report *all)
+{
+    const struct mix_plan *plan = &r->decision.plan;
+    struct mix_cost_model m =
+        mix_cost_of_plan(&r->arch, &r->decision.machine, plan, r->topo.rank[0].local_ranks,
+                         mix_choose_packed(r->dev, (enum mix_dtype)plan->numeric.dtype));
+
+    return mix_report_predict(all, r->world, r->store ? &result->taken : NULL, plan->dp,
+                              r->job && r->decision.weighed ? &m : NULL);
+}
+
 /* What everybody did, to rank 0. */
 static int gather_report(struct run *r, const struct mix_run_result *result, int code,
                          struct mix_report *all)
 {
     int rc = MIX_OK;
     struct mix_model_times t = mix_model_times(r->model);
+    struct mix_exchange_traffic sent = mix_model_traffic(r->model);
     struct mix_store_stats files =
         r->store ? mix_store_stats(r->store) : (struct mix_store_stats){0};
     double seconds[MIX_SECTIONS] = {
@@ -174,6 +188,8 @@ static int gather_report(struct run *r, const struct mix_run_result *result, int
                                       : code == MIX_EROWS  ? "done, too many bad rows"
                                                            : "done"};
     TRY(mix_report_gather(all, r->world, seconds));
+    TRY(mix_report_sent(all, r->world, &sent));
+    TRY(predict(r, result, all));
     if (r->progress) {
         struct mix_counts c = mix_progress_counts(r->progress);
         all->rows = c.rows;

@@ -132,6 +132,8 @@ static int begin(const struct mix_decide *k, struct mix_decision *d, struct mix_
     int rc = MIX_OK;
 
     TRY(mix_choose_plan(choose, &d->plan));
+    d->weighed = choose->in.machine != NULL;
+    d->machine = choose->machine;
     TRY(mix_job_begin(*job, &d->plan));
     d->attempt = mix_job_attempt(*job);
     MIX_CHECK(strlen(mix_job_folder(*job)) < sizeof d->folder, "%s is too long a path",

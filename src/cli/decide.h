@@ -10,6 +10,7 @@
 #include "engine/job.h"
 #include "engine/rows.h"
 #include "plan/plan.h"
+#include "topo/machine.h"
 #include "topo/topo.h"
 
 #include <limits.h>
@@ -29,6 +30,8 @@ struct mix_decide { /* what is known */
 struct mix_decision { /* plain data, the same on every rank */
     enum mix_job_state state;
     struct mix_plan plan;
+    bool weighed;               /* was the plan chosen on a machine? */
+    struct mix_machine machine; /* that one */
     struct mix_row_rules rules;
     int64_t rows;   /* of the input */
     int64_t failed; /* rows that are sealed with an error */

@@ -28,6 +28,7 @@ libmix_a_SOURCES += \
   %D%/sched.c %D%/sched.h \
   %D%/seal.c %D%/seal.h \
   %D%/status.c %D%/status.h \
+  %D%/steps.c %D%/steps.h \
   %D%/stop.c %D%/stop.h \
   %D%/store.c %D%/store.h \
   %D%/store_state.h \

@@ -1,12 +1,16 @@
 /* report.h - what a run did and where its time went, over all ranks.
  *
  * A table of sections (minimum, average, maximum over the ranks, share of the
- * average total), as HPC programs end with, and the same as JSON. */
+ * average total, what the planner predicts of a mean rank), as HPC programs end with;
+ * where ranks exchange tokens, what one of them sent in each phase beside what the planner
+ * expects; and the same as JSON. */
 #ifndef MIX_ENGINE_REPORT_H
 #define MIX_ENGINE_REPORT_H
 
 #include "base/str.h"
 #include "comm/comm.h"
+#include "engine/steps.h"
+#include "exchange/exchange.h"
 
 #include <stdint.h>
 
@@ -26,8 +30,15 @@ enum mix_section {
     MIX_SECTIONS,
 };
 
+struct mix_report_sent { /* by a mean rank in a phase, to ranks of its domain and to others */
+    double bytes[MIX_SIDES], messages[MIX_SIDES], expected[MIX_SIDES];
+};
+
 struct mix_report {
     double least[MIX_SECTIONS], mean[MIX_SECTIONS], most[MIX_SECTIONS]; /* seconds */
+    bool predicts;                  /* else there is nothing in predicted and expected */
+    double predicted[MIX_SECTIONS]; /* seconds; of those that the planner knows, and their total */
+    struct mix_report_sent sent[MIX_PHASES];
     int ranks;
     int64_t rows, failed, tokens_in, tokens_out, restarts, wasted_tokens; /* of this run */
     double seconds;  /* of the run, model loaded */
@@ -38,6 +49,15 @@ struct mix_report {
 /* Fill least, mean, most, ranks and peak_rss from everybody's seconds.  Collective on the group. */
 int mix_report_gather(struct mix_report *r, struct mix_group *world,
                       const double seconds[MIX_SECTIONS]);
+
+/* Fill bytes and messages of sent from everybody's traffic.  Collective on the group. */
+int mix_report_sent(struct mix_report *r, struct mix_group *world,
+                    const struct mix_exchange_traffic *traffic);
+
+/* Fill predicted and expected from what the replicas did: steps are a leader's, NULL those of other
+ * ranks. model: rank 0's; NULL there: nothing is predicted.  Collective on the group. */
+int mix_report_predict(struct mix_report *r, struct mix_group *world, const struct mix_steps *steps,
+                       int replicas, const struct mix_cost_model *model);
 
 int mix_report_text(struct mix_str *text, const struct mix_report *r);
 int mix_report_json(struct mix_str *text, const struct mix_report *r);

@@ -266,6 +266,7 @@ static int step(struct run *r, struct mix_batch *b)
                          .samples = b->samples};
 
     mix_comm_phase(r->config->comm, r->result.steps, "forward");
+    mix_steps_begin(&r->result.taken, &s);
     TRY(mix_model_forward(r->config->model, &s, r->logits, &first, &mine));
     TRY(draw(r, b, first, mine));
     TRY(mix_sched_drawn(r->sched, r->ids));
@@ -325,6 +326,7 @@ int mix_run(const struct mix_run_config *config, struct mix_run_result *result)
     TRY(mix_agree_post(r.agree, &mine));
     for (;;) {
         TRY(mix_agree_get(r.agree, &said));
+        mix_steps_end(&r.result.taken, said.sum[TOKENS]);
         if (said.any & LEAVE)
             break;
         if (said.own)

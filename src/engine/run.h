@@ -12,6 +12,7 @@
 #include "comm/comm.h"
 #include "engine/job.h"
 #include "engine/progress.h"
+#include "engine/steps.h"
 #include "engine/store.h"
 #include "model/model.h"
 #include "plan/plan.h"
@@ -38,6 +39,7 @@ struct mix_run_config {
 struct mix_run_result {
     struct mix_counts counts;
     long steps;
+    struct mix_steps taken;
     int64_t restarts, wasted_tokens;
     double sampling_s, idle_s, total_s;
 };

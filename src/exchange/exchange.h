@@ -91,7 +91,6 @@ struct mix_exchange_times {
 struct mix_exchange_times mix_exchange_times(const struct mix_exchange *e);
 
 /* What this rank has sent so far to others, by phase and link. */
-enum mix_exchange_phase { MIX_PHASE_COUNTS, MIX_PHASE_DISPATCH, MIX_PHASE_COMBINE, MIX_PHASES };
 enum { MIX_INSIDE, MIX_BETWEEN, MIX_SIDES }; /* of the domain */
 struct mix_exchange_traffic {
     uint64_t bytes[MIX_PHASES][MIX_SIDES], messages[MIX_PHASES][MIX_SIDES];

@@ -74,6 +74,38 @@ enum mix_cost_bound mix_cost_bound_of(const struct mix_cost *c)
     return (enum mix_cost_bound)most;
 }
 
+/* ---- a plan */
+
+struct mix_cost_model mix_cost_of_plan(const struct mix_arch *arch,
+                                       const struct mix_machine *machine,
+                                       const struct mix_plan *plan, int node, double packed)
+{
+    const struct mix_plan_numeric *n = &plan->numeric;
+    double type = (double)mix_dtype_size((enum mix_dtype)n->dtype);
+
+    return (struct mix_cost_model){
+        .arch = arch,
+        .machine = machine,
+        .type = n->dtype == MIX_BF16 ? MIX_MACHINE_BF16 : MIX_MACHINE_F32,
+        .layout = mix_layout_of_plan(plan),
+        .domain = plan->domain_size,
+        .node = node,
+        .type_bytes = type,
+        .kv_bytes = (double)mix_dtype_size((enum mix_dtype)n->kv_dtype),
+        .wire_bytes = (double)mix_dtype_size((enum mix_dtype)n->wire),
+        .dispatch_bytes = n->dispatch == MIX_F8E4M3 ? 1 + 1 / 128.0 : type,
+        .partial_bytes = 4,
+        .dense_bytes = packed,
+        .expert_bytes = packed,
+        .dense_rows = 1,
+        .expert_rows = 1,
+        .dense_speed = 1,
+        .expert_speed = 1,
+        .chunks = plan->chunks,
+        .chunk_bytes = plan->chunk_bytes,
+    };
+}
+
 /* ---- one step in the making */
 
 struct sum {
@@ -309,6 +341,9 @@ static void experts(struct sum *u)
     wait -= l.between + work;
     l.latency *= all > 0 ? (l.inside + l.between) / (l.inside + all) : 1;
     links(u, u->moe, &l);
+    for (int i = 0; i < MIX_PHASES; i++)
+        for (int k = 0; k < MIX_LINK_KINDS; k++)
+            u->c->sent[i][k] += u->moe * l.sent[i][k];
     u->c->part[MIX_COST_WAITING] += u->moe * fmax(0, wait);
     u->c->bound[MIX_BOUND_WAITING] += u->moe * fmax(0, wait);
 }

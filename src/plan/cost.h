@@ -44,6 +44,11 @@ struct mix_cost_model { /* what runs where */
     int32_t chunks, chunk_bytes;      /* of mixserve and fused, as in a plan */
 };
 
+/* A plan on a machine with so many ranks a node, where kernels pack a number into so many bytes. */
+struct mix_cost_model mix_cost_of_plan(const struct mix_arch *arch,
+                                       const struct mix_machine *machine,
+                                       const struct mix_plan *plan, int node, double packed);
+
 struct mix_cost_step {     /* means of one replica */
     double prompt;         /* tokens of prompts */
     double chunk;          /* of these in one sequence */
@@ -79,6 +84,7 @@ struct mix_cost {
     double products, core;    /* of attention: its matrices; queries against keys */
     double bound[MIX_BOUNDS]; /* the same time once more, by what limits it */
     double total;
+    double sent[MIX_PHASES][MIX_LINK_KINDS]; /* bytes that a rank's exchange sends to others */
 };
 
 void mix_cost_step(const struct mix_cost_model *m, const struct mix_cost_step *s,
@@ -104,8 +110,9 @@ double mix_cost_chance(double experts, double k, double some);
 /* ---- movements, for cost.c and its tests: seconds in a layer with experts */
 
 struct mix_cost_links {
-    double inside, between; /* on the links */
-    double latency;         /* of these, what an empty message takes too */
+    double inside, between;                  /* on the links */
+    double latency;                          /* of these, what an empty message takes too */
+    double sent[MIX_PHASES][MIX_LINK_KINDS]; /* bytes of a rank to all others */
 };
 
 /* Tokens to their experts and back; the busiest rank gets busy times the mean. */

@@ -58,24 +58,28 @@ double mix_cost_overlapped(const struct mix_cost_stages *s, double wire, double 
 }
 
 /* `rounds` times a message of an equal part of the bytes to each of some peers. */
-static double rounds_of(const struct mix_link *link, double rounds, double peers, double bytes,
-                        struct mix_cost_links *l)
+static void rounds_of(const struct mix_cost_model *m, enum mix_exchange_phase phase,
+                      enum mix_link_kind kind, double rounds, double peers, double bytes,
+                      struct mix_cost_links *l)
 {
+    const struct mix_link *link = &m->machine->link[kind];
+    double *to = kind == MIX_LINK_INSIDE ? &l->inside : &l->between;
+
     if (!(peers > 0))
-        return 0;
+        return;
+    *to += rounds * mix_link_seconds(link, peers, bytes / rounds);
     l->latency += rounds * mix_link_seconds(link, peers, 0);
-    return rounds * mix_link_seconds(link, peers, bytes / rounds);
+    l->sent[phase][kind] += peers * bytes;
 }
 
 /* What the others of my domain have is read where it lies, a stage at a time. */
-static void read_inside(const struct mix_cost_model *m, const struct mix_cost_stages *s,
-                        double peers, double bytes, struct mix_cost_links *l)
+static void read_inside(const struct mix_cost_model *m, enum mix_exchange_phase phase,
+                        const struct mix_cost_stages *s, double peers, double bytes,
+                        struct mix_cost_links *l)
 {
-    const struct mix_link *link = &m->machine->link[MIX_LINK_INSIDE];
-
-    l->inside += rounds_of(link, 1, peers, s->own * bytes, l);
+    rounds_of(m, phase, MIX_LINK_INSIDE, 1, peers, s->own * bytes, l);
     if (s->pieces)
-        l->inside += rounds_of(link, s->pieces, peers, s->pieces * s->piece * bytes, l);
+        rounds_of(m, phase, MIX_LINK_INSIDE, s->pieces, peers, s->pieces * s->piece * bytes, l);
 }
 
 /* Over the rail a count to each domain, rows in chunks, their sums back in the same.  Inside a
@@ -84,15 +88,18 @@ static void read_inside(const struct mix_cost_model *m, const struct mix_cost_st
 void mix_cost_relayed(const struct mix_cost_model *m, double owned, double busy,
                       struct mix_cost_links *l)
 {
-    const struct mix_link *link = &m->machine->link[MIX_LINK_BETWEEN];
     struct mix_cost_stages s = mix_cost_stages(m, owned);
     struct relay r = relay_of(m, owned, busy);
     double peers = r.domains - 1, chunks = s.pieces ? s.pieces / peers : 1;
     double hidden = m->arch->hidden;
 
-    l->between += rounds_of(link, 1, peers, COUNT, l);
-    l->between += rounds_of(link, chunks, peers, r.rows * (r.numbers + r.head), l);
-    l->between += rounds_of(link, chunks, peers, r.rows * hidden * m->wire_bytes, l);
-    read_inside(m, &s, r.ranks - 1, r.domains * (r.wanted * r.numbers + r.rows * r.head), l);
-    read_inside(m, &s, r.ranks - 1, r.domains * r.wanted * hidden * m->partial_bytes, l);
+    rounds_of(m, MIX_PHASE_COUNTS, MIX_LINK_BETWEEN, 1, peers, COUNT, l);
+    rounds_of(m, MIX_PHASE_DISPATCH, MIX_LINK_BETWEEN, chunks, peers, r.rows * (r.numbers + r.head),
+              l);
+    rounds_of(m, MIX_PHASE_COMBINE, MIX_LINK_BETWEEN, chunks, peers,
+              r.rows * hidden * m->wire_bytes, l);
+    read_inside(m, MIX_PHASE_DISPATCH, &s, r.ranks - 1,
+                r.domains * (r.wanted * r.numbers + r.rows * r.head), l);
+    read_inside(m, MIX_PHASE_COMBINE, &s, r.ranks - 1,
+                r.domains * r.wanted * hidden * m->partial_bytes, l);
 }

@@ -140,6 +140,16 @@ static int append(struct mix_layout **list, size_t *room, int *n, const struct m
     return rc;
 }
 
+struct mix_layout mix_layout_of_plan(const struct mix_plan *p)
+{
+    return (struct mix_layout){.tp = p->numeric.tp,
+                               .dp = p->dp,
+                               .etp = p->numeric.etp,
+                               .ep = p->ep,
+                               .edp = p->edp,
+                               .exchange = p->exchange};
+}
+
 int mix_layouts_list(const struct mix_layouts *s, struct mix_layout **out, int *count)
 {
     int rc = MIX_OK, n = 0;

@@ -46,6 +46,8 @@ const char *mix_layout_cannot(const struct mix_layouts *s, const struct mix_layo
  * hide. */
 bool mix_layout_twin(const struct mix_layouts *s, const struct mix_layout *l);
 
+struct mix_layout mix_layout_of_plan(const struct mix_plan *plan);
+
 /* Every candidate in a fixed order (tp, etp, ep rising, then the exchange), with degrees that
  * multiply to the world; also those that cannot be.  The caller frees *list. */
 int mix_layouts_list(const struct mix_layouts *s, struct mix_layout **list, int *count);

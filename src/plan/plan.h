@@ -27,6 +27,9 @@ enum mix_exchange_kind {
     MIX_EXCHANGE_KINDS
 };
 
+/* What it sends, in this order. */
+enum mix_exchange_phase { MIX_PHASE_COUNTS, MIX_PHASE_DISPATCH, MIX_PHASE_COMBINE, MIX_PHASES };
+
 /* What is summed, and rounded to the wire type, before the sum over experts: the slices of an
  * expert, or the experts of a home, slice by slice; then the value is the number of homes, ep. */
 enum { MIX_SUMS_EXPERTS = 0 };

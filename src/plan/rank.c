@@ -18,27 +18,19 @@ enum { ROWS = 100000, PROMPT = 512, ANSWER = 256 }; /* of a job that nothing is 
 static struct mix_cost_model model_of(const struct mix_wanted *w,
                                       const struct mix_plan_candidate *c)
 {
-    double packed = w->kernels->packed, type = (double)mix_dtype_size(w->dtype);
+    struct mix_plan plan = {.numeric = {.tp = c->layout.tp,
+                                        .etp = c->layout.etp,
+                                        .dtype = (int32_t)w->dtype,
+                                        .kv_dtype = (int32_t)w->dtype,
+                                        .wire = c->wire,
+                                        .dispatch = (int32_t)w->dispatch},
+                            .domain_size = w->domain,
+                            .dp = c->layout.dp,
+                            .ep = c->layout.ep,
+                            .edp = c->layout.edp,
+                            .exchange = c->layout.exchange};
 
-    return (struct mix_cost_model){
-        .arch = w->in->arch,
-        .machine = w->in->machine,
-        .type = w->dtype == MIX_BF16 ? MIX_MACHINE_BF16 : MIX_MACHINE_F32,
-        .layout = c->layout,
-        .domain = w->domain,
-        .node = w->node,
-        .type_bytes = type,
-        .kv_bytes = type,
-        .wire_bytes = (double)mix_dtype_size((enum mix_dtype)c->wire),
-        .dispatch_bytes = w->dispatch == MIX_F8E4M3 ? 1 + 1 / 128.0 : type,
-        .partial_bytes = 4,
-        .dense_bytes = packed,
-        .expert_bytes = packed,
-        .dense_rows = 1,
-        .expert_rows = 1,
-        .dense_speed = 1,
-        .expert_speed = 1,
-    };
+    return mix_cost_of_plan(w->in->arch, w->in->machine, &plan, w->node, w->kernels->packed);
 }
 
 static void cost(const struct mix_wanted *w, const struct mix_lengths *lengths,

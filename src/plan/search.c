@@ -191,12 +191,7 @@ out:
 void mix_plan_memory(const struct mix_plan_input *in, const struct mix_plan *p,
                      struct mix_memory *m)
 {
-    struct mix_layout l = {.tp = p->numeric.tp,
-                           .dp = p->dp,
-                           .etp = p->numeric.etp,
-                           .ep = p->ep,
-                           .edp = p->edp,
-                           .exchange = p->exchange};
+    struct mix_layout l = mix_layout_of_plan(p);
 
     mix_fit_count(in, &l, p->domain_size, &p->numeric, p->max_num_seqs, p->max_batched_tokens,
                   p->max_model_len, m);

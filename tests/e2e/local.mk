@@ -6,6 +6,7 @@ dist_check_SCRIPTS += \
   %D%/layouts.sh \
   %D%/mesh.sh \
   %D%/refuse.sh \
+  %D%/report.sh \
   %D%/look.sh \
   %D%/probe.sh \
   %D%/rows.sh \

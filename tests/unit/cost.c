@@ -255,6 +255,7 @@ static void moves(const struct moved *x, int domain, int chunks)
     struct mix_machine m = paper();
     struct mix_cost_model c = model(&m, x->l, domain);
     struct mix_cost_links l;
+    double inside = 0, between = 0;
 
     c.chunks = chunks;
     slow(&m.link[MIX_LINK_INSIDE]);
@@ -265,6 +266,11 @@ static void moves(const struct moved *x, int domain, int chunks)
            near(l.latency, x->rounds_inside + x->rounds_between),
        "%s: %g s inside, %g s between, of these %g s latency", x->what, l.inside, l.between,
        l.latency);
+    for (int p = 0; p < MIX_PHASES; p++) {
+        inside += l.sent[p][MIX_LINK_INSIDE];
+        between += l.sent[p][MIX_LINK_BETWEEN];
+    }
+    ok(near(inside, x->inside) && near(between, x->between), "which are as many bytes");
 }
 
 /* Copies of 4 experts on 4 ranks in domains of 2. */
