@@ -125,6 +125,7 @@ static struct mix_bench_travel travel(const struct mix_bench_row *r, double toke
     double head = r->exchange == MIX_EXCHANGE_FUSED ? 2 * id * k : id;
     double pieces = fmax(1, fmin(r->chunks, rows)); /* that are not empty */
     double back = places > 1 ? f : x, each;
+    bool apart = r->chunks > 1; /* else a message's length says how many rows it has */
 
     switch (r->exchange) {
     case MIX_EXCHANGE_TP:
@@ -142,8 +143,8 @@ static struct mix_bench_travel travel(const struct mix_bench_row *r, double toke
     default:
         return (struct mix_bench_travel){
             .bytes = {near * domains * rows * (x + head + f),
-                      others * (id + rows * (2 * x + head))},
-            .messages = {2 * near * (1 + others * pieces), others * (1 + 2 * pieces)}};
+                      others * ((apart ? id : 0) + rows * (2 * x + head))},
+            .messages = {2 * near * (1 + others * pieces), others * (apart + 2 * pieces)}};
     }
 }
 
@@ -166,11 +167,14 @@ static double predict(const struct mix_bench_row *r, const struct mix_machine *m
                                .node = places,
                                .type_bytes = 2,
                                .wire_bytes = 2,
-                               .partial_bytes = 4};
+                               .partial_bytes = 4,
+                               .dispatch_bytes = 2,
+                               .chunks = r->chunks};
+    struct mix_cost_stages stages = mix_cost_stages(&m, tokens);
     struct mix_cost_links l;
 
     mix_cost_exchange(&m, tokens, busy, &l);
-    return l.inside + l.between;
+    return mix_cost_overlapped(&stages, l.between, l.inside);
 }
 
 void mix_bench_expect(struct mix_bench_size *size, const struct mix_bench_here *here,

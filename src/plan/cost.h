@@ -14,8 +14,9 @@
  *   chance   that one of L of E experts is among a token's k: 1 - C(E - L, k) / C(E, k)
  *   stages   mixserve and fused compute the own domain's rows first, then each chunk of the
  * others'; the wire X of all P chunks of others hides the work G of moving inside the domain and of
- * experts, or the other way: max(X, G) + min(X, G) / P; what of X is not hidden is "between".
- * Weights are read once a stage
+ * experts, or the other way.  The last chunk is computed when all has come, and its sums are under
+ * way when all is computed: max(X + G g, G + X / 2P), g being a chunk's part of all rows; what of X
+ * is not hidden is "between".  Weights are read once a stage
  *
  * Members of struct mix_cost are seconds of one rank in one step and add up to the
  * step; they are those that a run measures (model/model.h), so that predicted and

@@ -54,7 +54,7 @@ struct mix_cost_stages mix_cost_stages(const struct mix_cost_model *m, double ow
 
 double mix_cost_overlapped(const struct mix_cost_stages *s, double wire, double work)
 {
-    return s->pieces ? fmax(wire, work) + fmin(wire, work) / s->pieces : wire + work;
+    return s->pieces ? fmax(wire + work * s->piece, work + wire / 2 / s->pieces) : wire + work;
 }
 
 /* `rounds` times a message of an equal part of the bytes to each of some peers. */
@@ -93,7 +93,8 @@ void mix_cost_relayed(const struct mix_cost_model *m, double owned, double busy,
     double peers = r.domains - 1, chunks = s.pieces ? s.pieces / peers : 1;
     double hidden = m->arch->hidden;
 
-    rounds_of(m, MIX_PHASE_COUNTS, MIX_LINK_BETWEEN, 1, peers, COUNT, l);
+    if (chunks > 1) /* else a message's length says it */
+        rounds_of(m, MIX_PHASE_COUNTS, MIX_LINK_BETWEEN, 1, peers, COUNT, l);
     rounds_of(m, MIX_PHASE_DISPATCH, MIX_LINK_BETWEEN, chunks, peers, r.rows * (r.numbers + r.head),
               l);
     rounds_of(m, MIX_PHASE_COMBINE, MIX_LINK_BETWEEN, chunks, peers,

