@@ -75,4 +75,23 @@ assert x["bytes"] == x["expected"] and (x["bytes"] > 0) == (exchange != "tp"), x
 PY
   ok $? "its seconds add up; its bytes are those of the formula, and those sent"
 done
+
+# ---- seconds: those of the plan, that knows lengths alone and no steps
+
+prompts "$work/more.h5" 1200 8
+limits='--max-tokens 16 --max-num-seqs 16 --max-num-batched-tokens 64 -tp 1 -etp 1 -ep 1 --exchange tp'
+fresh
+run 4 --input "$work/more.h5" --output "$output" --dtype float32 --ignore-eos --json $limits
+is 0 "a run of answers as long as they may be"
+timeout 60 "$MIXSERVE" plan --model "$model" --input "$work/more.h5" --nodes 1 --ranks-per-node 4 \
+  --machine "$machine" --dtype float32 --json $limits > "$work/plan" 2> "$err"
+py - "$out" "$work/plan" << 'PY'
+import json, sys
+said, plan = (json.load(open(name)) for name in sys.argv[1:])
+told = said["sections"]["total"]["predicted"]
+want = plan["seconds"]
+print(told, want)
+assert abs(told / want - 1) < 0.15, (told, want)
+PY
+ok $? "its steps take as long as the plan says: $(cat "$work/why")"
 done_testing
