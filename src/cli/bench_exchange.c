@@ -33,6 +33,7 @@ static const struct {
     {"hybrid", MIX_EXCHANGE_HYBRID, 0},
     {"mixserve sync", MIX_EXCHANGE_MIXSERVE, 0},
     {"mixserve", MIX_EXCHANGE_MIXSERVE, 1},
+    {"fused sync", MIX_EXCHANGE_FUSED, 0},
     {"fused, 1 chunk", MIX_EXCHANGE_FUSED, 1},
     {"fused", MIX_EXCHANGE_FUSED, -1},
 };

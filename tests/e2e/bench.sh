@@ -70,12 +70,13 @@ s, rows = said["settings"], said["rows"]
 assert (s["ranks"], s["domain_size"], s["chunks"], s["repeats"]) == (4, 2, 4, 2), s
 assert (s["compute"], s["inside_bytes_per_second"]) == ("virtual", 0), s
 assert said["machine"]["name"] == json.load(open(sys.argv[2]))["name"]
-names = ["tp", "ep", "hybrid", "mixserve sync", "mixserve", "fused, 1 chunk", "fused"]
+names = ["tp", "ep", "hybrid", "mixserve sync", "mixserve", "fused sync",
+         "fused, 1 chunk", "fused"]
 assert [r["name"] for r in rows] == 3 * names
-assert [r["chunks"] for r in rows] == 3 * [0, 0, 0, 0, 1, 1, 4]
-assert [r["exchange"] for r in rows[:7]] == names[:3] + 2 * ["mixserve"] + 2 * ["fused"]
+assert [r["chunks"] for r in rows] == 3 * [0, 0, 0, 0, 1, 0, 1, 4]
+assert [r["exchange"] for r in rows[:8]] == names[:3] + 2 * ["mixserve"] + 3 * ["fused"]
 # k copies of 4096 bytes, half of them for the other domain; a token at least
-assert [(r["tokens"], r["bytes"]) for r in rows[::7]] == [(1, 16384), (4, 65536), (64, 1048576)]
+assert [(r["tokens"], r["bytes"]) for r in rows[::8]] == [(1, 16384), (4, 65536), (64, 1048576)]
 for r in rows:
     assert r["experts"] == "virtual" and r["inside"] == "memory"
     for t in r["alone"], r["both"], r["compute"]:
@@ -89,7 +90,7 @@ for r in rows:
         assert where["messages"] == where["expected_messages"] or r["tokens"] < 64, r
         if r["tokens"] == 64:  # of 512 copies about 256 go to a domain, give or take 11
             assert 0.97 < where["bytes"] / where["expected_bytes"] < 1.2, r
-sent = {r["name"]: r["between_domains"]["bytes"] for r in rows[14:]}
+sent = {r["name"]: r["between_domains"]["bytes"] for r in rows[16:]}
 assert 3.5 < sent["hybrid"] / sent["fused"] < 4.5, sent
 assert sent["fused"] == sent["fused, 1 chunk"] + 4 and sent["mixserve"] == sent["mixserve sync"]
 # whole tokens with ids and weights to two others, rows of sums back
