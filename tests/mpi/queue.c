@@ -402,6 +402,41 @@ static void line(void)
     free(x);
 }
 
+/* Lengths that the sender alone knows, from one byte to all there is room for, and one byte more.
+ */
+static void unknown_sizes(void)
+{
+    static const size_t size[] = {1, 1000, 70000, LINE_BYTES};
+    static unsigned char to[LINE_BYTES], from[LINE_BYTES + 1];
+    struct mix_group *g = open_pair();
+    struct mix_queue *q = NULL;
+    int other = 1 - me % 2, rc = mix_queue_open(&q, g, 1, 1);
+    double end = mix_now() + 20;
+    bool good = rc == MIX_OK;
+
+    for (size_t i = 0; good && i < sizeof size / sizeof *size; i++) {
+        fill(from, (uint32_t)(i + 9), size[i]);
+        good = mix_queue_begin(q, 1) == MIX_OK &&
+               mix_queue_recv_most(q, 0, other, to, LINE_BYTES) == MIX_OK &&
+               mix_queue_bytes(q, 0) == 0 && mix_queue_send(q, 0, other, from, size[i]) == MIX_OK;
+        while (good && !mix_queue_done(q))
+            good = mix_queue_progress(q) == MIX_OK && mix_now() < end;
+        good = good && mix_queue_bytes(q, 0) == size[i] && filled(to, (uint32_t)(i + 9), size[i]);
+    }
+    ok_all(good, "a message says how long it is");
+    mix_log_level(MIX_LOG_SILENT);
+    rc = mix_queue_begin(q, 1);
+    rc = rc ? rc : mix_queue_recv_most(q, 0, other, to, LINE_BYTES);
+    rc = rc ? rc : mix_queue_send(q, 0, other, from, LINE_BYTES + 1);
+    while (!rc && mix_now() < end)
+        rc = mix_queue_progress(q);
+    ok_all(rc == MIX_ECOMM, "and may not be longer than there is room");
+    MPI_Barrier(MPI_COMM_WORLD);
+    mix_log_level(MIX_LOG_INFO);
+    mix_queue_close(q);
+    mix_group_close(g);
+}
+
 /* ---- ends */
 
 /* Both get a message that is one byte shorter or longer than they expect. */
@@ -557,6 +592,7 @@ int main(int argc, char **argv)
     sizes();
     traffic(0, 0, 100);
     traffic(ranks / 2, 100, 100);
+    unknown_sizes();
     wrong_sizes();
     closed_early();
     refused();
