@@ -42,6 +42,11 @@
 struct mix_exchange;
 struct mix_pace;
 
+/* What happens to pieces (relay.h) of mixserve and fused, for whoever watches: one has come to this
+ * rank; a stage's partial sums are made; its sums are made, and on their way. */
+enum mix_exchange_event { MIX_EVENT_LANDED, MIX_EVENT_COMPUTED, MIX_EVENT_RETURNED };
+typedef void mix_exchange_watch_fn(void *ctx, enum mix_exchange_event event, int number);
+
 /* The size and the shape of the layers that it serves; pointers are borrowed for its life. */
 struct mix_exchange_config {
     struct mix_dev *dev;
@@ -53,6 +58,8 @@ struct mix_exchange_config {
     int max_owned; /* tokens of a step that a rank owns at most */
     int max_rows;  /* that run takes at a time, at least 1 */
     bool fixed;    /* mixserve, fused: sizes as for a captured graph, whatever the routing */
+    mix_exchange_watch_fn *watch; /* or NULL; is short, may be called in a tick */
+    void *watch_ctx;
     const struct mix_pace *pace; /* measurements; NULL: as the machine is */
 };
 

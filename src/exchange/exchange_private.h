@@ -51,6 +51,13 @@ int mix_exchange_locals(const struct mix_exchange *e); /* experts of this rank i
 /* [experts] which of the copy's domains my tokens go to for an expert of the layer under way. */
 const int32_t *mix_exchange_domains(const struct mix_exchange *e);
 
+static inline void mix_exchange_saw(const struct mix_exchange *e, enum mix_exchange_event event,
+                                    int number)
+{
+    if (e->config.watch)
+        e->config.watch(e->config.watch_ctx, event, number);
+}
+
 /* Add what the group has sent and how long it was at work since `before`, to a phase. */
 void mix_exchange_charge(struct mix_exchange *e, enum mix_exchange_phase phase,
                          const struct mix_group *g, struct mix_group_stats before);

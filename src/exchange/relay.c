@@ -90,6 +90,7 @@ int mix_relay_open(struct mix_relay **out, const struct mix_exchange *e,
 
     TRY(mix_calloc(&r, 1, sizeof *r, "an exchange"));
     r->config = *config;
+    r->exchange = e;
     r->dev = c->dev;
     r->narrow = c->plan->numeric.dispatch == MIX_F8E4M3;
     TRY(open_groups(r, e));
@@ -317,7 +318,8 @@ static int sum_next(struct mix_relay *r, struct mix_exchange *e, bool *acted)
         *acted = true;
     }
     if (r->summed < r->gathered && mix_now() >= r->gathered_at[r->summed]) {
-        TRY(mix_relay_send_back(r, e, r->summed++));
+        TRY(mix_relay_send_back(r, e, r->summed));
+        mix_exchange_saw(e, MIX_EVENT_RETURNED, r->summed++);
         *acted = true;
     }
 out:
@@ -365,7 +367,7 @@ static int compute_next(struct mix_relay *r, struct mix_exchange *e, bool *acted
                behind(r, MIX_RELAY_LANDED,
                       r->landed_base + (uint64_t)mix_relay_last_piece(r, r->taken)) == NOBODY) {
         TRY(mix_relay_compute(r, e, r->taken));
-        r->taken++;
+        mix_exchange_saw(e, MIX_EVENT_COMPUTED, r->taken++);
         *acted = true;
     }
 out:

@@ -21,6 +21,7 @@ struct mix_relay_part {
 };
 
 struct mix_relay {
+    const struct mix_exchange *exchange; /* whose it is */
     struct mix_relay_config config;
     struct mix_group *rail, *node; /* of the copy */
     struct mix_queue *queue;       /* of the rail; NULL: one domain */

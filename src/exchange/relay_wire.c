@@ -212,7 +212,7 @@ int mix_relay_progress(struct mix_relay *r)
         else if (!r->known[round] && mix_relay_arrived(r, r->count_recv[round]))
             TRY(expect_chunks(r, round));
     while (landed < r->pieces && piece_is_here(r, landed))
-        landed++;
+        mix_exchange_saw(r->exchange, MIX_EVENT_LANDED, landed++);
     if (landed > r->landed)
         mix_window_raise(r->window, MIX_RELAY_LANDED, r->landed_base + (uint64_t)landed);
     r->landed = landed;

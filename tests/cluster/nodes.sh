@@ -80,6 +80,13 @@ for exchange in $exchanges; do
   rm -f "$work"/{one,two}.h5
 done
 for exchange in $exchanges; do bytes_of "$exchange" 4 12; done
+# fused in four chunks, each of which takes a rail 7 ms.
+"$lab" rate 60mbit
+bytes_of fused 4 8
+awk '{ n++; overlapped += $5; chances += $6; wrong += $7 }
+     END { printf "%d of %d overlapped, %d out of order\n", overlapped, chances, wrong
+           exit wrong || n != 4 || chances < 4 * 8 * 3 || overlapped < chances / 2 }' "$out" > "$work/why"
+ok $? "pieces are worked on in their order, each while the next one travels"
 
 # ---- four
 

@@ -4,7 +4,9 @@
  *
  * Run by nodes.sh on nodes with a rail for each rank: random routings through the exchange over all
  * ranks.  Every rank prints its number, its host, the bytes that it counts as sent to other
- * domains, and the bytes that left by its own rail meanwhile. */
+ * domains, the bytes that left by its own rail meanwhile; and of mixserve and fused how often a
+ * piece was computed before the next one had come, how often it could have been, and how many
+ * events came out of their order. */
 #include "base/err.h"
 #include "base/rng.h"
 #include "exchange/exchange.h"
@@ -32,6 +34,26 @@ static int sent_by(const char *device, uint64_t *sent)
     if (f)
         fclose(f);
     return found == 2 ? MIX_OK : MIX_FAIL(MIX_EINPUT, "no network device %s", device);
+}
+
+/* Events of the steps so far: a piece has come, a stage is computed, its sums are on their way. */
+struct order {
+    int last[3]; /* number of the last event of each kind; 0: a step begins */
+    int overlapped, chances, wrong;
+};
+
+static void watch(void *ctx, enum mix_exchange_event event, int number)
+{
+    struct order *o = ctx;
+
+    /* The own piece is 0; its sums are no stage that returns. */
+    o->wrong += number > (event == MIX_EVENT_RETURNED ? 1 : 0) && number != o->last[event] + 1;
+    o->last[event] = number;
+    if (event == MIX_EVENT_LANDED && number > 1) {
+        o->chances++;
+        o->overlapped += o->last[MIX_EVENT_COMPUTED] == number - 1;
+    }
+    o->wrong += event != MIX_EVENT_LANDED && number > o->last[event - 1];
 }
 
 /* Experts that do nothing. */
@@ -81,6 +103,7 @@ static int compare(struct mix_comm *comm, struct mix_dev *dev, const char *kind,
     struct mix_group *all = NULL;
     struct mix_exchange *e = NULL;
     struct mix_homes homes = {0};
+    struct order order = {0};
 
     MIX_CHECK(device && world <= RANKS, "%d ranks, each on its own rail", world);
     for (int m = 0; m < world; m++) {
@@ -108,7 +131,9 @@ static int compare(struct mix_comm *comm, struct mix_dev *dev, const char *kind,
                                          .hidden = HIDDEN,
                                          .k = K,
                                          .max_owned = OWNED,
-                                         .max_rows = OWNED * K * world};
+                                         .max_rows = OWNED * K * world,
+                                         .watch = watch,
+                                         .watch_ctx = &order};
 
     TRY(mix_homes_identity(&homes, 1, EXPERTS, world));
     locals = mix_homes_local(&homes, 0, me, NULL);
@@ -127,7 +152,8 @@ static int compare(struct mix_comm *comm, struct mix_dev *dev, const char *kind,
     TRY(sent_by(device, &after));
     for (int p = 0; p < MIX_PHASES; p++)
         counted += mix_exchange_traffic(e).bytes[p][MIX_BETWEEN];
-    printf("%d %s %" PRIu64 " %" PRIu64 "\n", me, mix_comm_host(comm, me), counted, after - before);
+    printf("%d %s %" PRIu64 " %" PRIu64 " %d %d %d\n", me, mix_comm_host(comm, me), counted,
+           after - before, order.overlapped, order.chances, order.wrong);
     TRY(mix_group_barrier(all));
 out:
     mix_exchange_close(e);
