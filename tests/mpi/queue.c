@@ -1,6 +1,6 @@
 /* queue.c - messages in a line: who leaves when, what lands where, and how it ends.
  *
- * queue.c takes a seed as its argument; without one it draws one and prints it. */
+ * The seed is an argument; without one it is drawn.  It is printed. */
 #include "comm/queue.h"
 
 #include "base/clock.h"
@@ -410,9 +410,9 @@ static void unknown_sizes(void)
     static unsigned char to[LINE_BYTES], from[LINE_BYTES + 1];
     struct mix_group *g = open_pair();
     struct mix_queue *q = NULL;
-    int other = 1 - me % 2, rc = mix_queue_open(&q, g, 1, 1);
+    int other = 1 - me % 2, rc;
     double end = mix_now() + 20;
-    bool good = rc == MIX_OK;
+    bool good = mix_queue_open(&q, g, 1, 1) == MIX_OK;
 
     for (size_t i = 0; good && i < sizeof size / sizeof *size; i++) {
         fill(from, (uint32_t)(i + 9), size[i]);
@@ -425,12 +425,12 @@ static void unknown_sizes(void)
     }
     ok_all(good, "a message says how long it is");
     mix_log_level(MIX_LOG_SILENT);
-    rc = mix_queue_begin(q, 1);
-    rc = rc ? rc : mix_queue_recv_most(q, 0, other, to, LINE_BYTES);
-    rc = rc ? rc : mix_queue_send(q, 0, other, from, LINE_BYTES + 1);
-    while (!rc && mix_now() < end)
-        rc = mix_queue_progress(q);
-    ok_all(rc == MIX_ECOMM, "and may not be longer than there is room");
+    good = mix_queue_begin(q, 1) == MIX_OK &&
+           mix_queue_recv_most(q, 0, other, to, LINE_BYTES) == MIX_OK;
+    for (rc = mix_queue_send(q, 0, other, from, LINE_BYTES + 1); !rc && mix_now() < end;
+         rc = mix_queue_progress(q)) {
+    }
+    ok_all(good && rc == MIX_ECOMM, "and may not be longer than there is room");
     MPI_Barrier(MPI_COMM_WORLD);
     mix_log_level(MIX_LOG_INFO);
     mix_queue_close(q);
