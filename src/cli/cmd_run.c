@@ -21,6 +21,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { PIECE_S = 30, PIECE_BYTES = 16 << 20, GRACE_S = 10 };
 
@@ -65,6 +66,8 @@ static int read_arch(struct run *r)
         letter.rc = mix_arch_load(&letter.arch, r->o->model);
     TRY(mix_group_bcast(r->world, &letter, sizeof letter, 0));
     r->arch = letter.arch;
+    if (r->o->num_layers && r->o->num_layers < r->arch.layers)
+        r->arch.layers = (int)r->o->num_layers;
     rc = (int)letter.rc;
 out:
     return rc;
@@ -107,8 +110,12 @@ static int load(struct run *r)
     int rc = MIX_OK, rank = mix_comm_rank(r->comm);
     double start = mix_now();
     const struct mix_plan *plan = &r->decision.plan;
-    struct mix_model_config model = {
-        .dir = r->o->model, .arch = &r->arch, .plan = plan, .comm = r->comm, .dev = r->dev};
+    struct mix_model_config model = {.dir = r->o->model,
+                                     .arch = &r->arch,
+                                     .plan = plan,
+                                     .comm = r->comm,
+                                     .dev = r->dev,
+                                     .dummy = strcmp(r->o->load_format, "dummy") == 0};
     struct mix_store_config store = {.input = r->o->input,
                                      .folder = r->decision.folder,
                                      .model = r->o->model,

@@ -78,7 +78,9 @@ const struct mix_option mix_options_table[] = {
      "threads of a rank; 0: its cpus, shared fairly", MIX_CMD_RUN | MIX_CMD_PROBE | MIX_CMD_BENCH,
      false, false, layout},
     {"num-layers", NULL, MIX_OPT_INT, AT(num_layers), "0", 0, 256, NULL, "N",
-     "of the model, the first N; 0: all", MIX_CMD_BENCH, false, false, layout},
+     "of the model, the first N; 0: all", MIX_CMD_RUN | MIX_CMD_BENCH, false, true, layout},
+    {"load-format", NULL, MIX_OPT_CHOICE, AT(load_format), "auto", 0, 0, "auto|dummy", "HOW",
+     "dummy: made-up weights, to measure; no safetensors", MIX_CMD_RUN, false, true, layout},
 
     {"max-tokens", NULL, MIX_OPT_INT, AT(max_tokens), "-1", -1, 1 << 20, NULL, "N",
      "longest answer; -1: up to max-model-len", MODEL | MIX_CMD_PLAN, false, true, sampling},

@@ -40,7 +40,8 @@ struct mix_options {
     const char *dtype;      /* auto, bfloat16, float32 */
     const char *wire_dtype; /* auto, fp8 */
     int64_t threads;
-    int64_t num_layers; /* 0: all */
+    const char *load_format; /* auto, dummy */
+    int64_t num_layers;      /* 0: all */
     double temperature, top_p;
     int64_t top_k, seed;
     int64_t max_tokens; /* -1: up to max_model_len */

@@ -241,6 +241,7 @@ out:
 int mix_options_numeric_json(struct mix_str *text, const struct mix_options *o)
 {
     int rc = MIX_OK;
+    const char *word;
 
     mix_str_clear(text);
     TRY(mix_str_addf(text, "{"));
@@ -251,8 +252,10 @@ int mix_options_numeric_json(struct mix_str *text, const struct mix_options *o)
         TRY(mix_str_addf(text, "%s\"", text->len > 1 ? ", " : ""));
         for (const char *c = opt->name; *c; c++) /* as the column of that name: max_tokens */
             TRY(mix_str_add(text, *c == '-' ? "_" : c, 1));
-        TRY(mix_str_addf(text, "\": "));
+        word = opt->type == MIX_OPT_CHOICE ? "\"" : "";
+        TRY(mix_str_addf(text, "\": %s", word));
         TRY(print_value(text, o, opt));
+        TRY(mix_str_addf(text, "%s", word));
     }
     TRY(mix_str_addf(text, "}"));
 out:

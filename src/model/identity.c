@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-int mix_model_identity(const char *dir, uint64_t *hash)
+int mix_model_identity(const char *dir, bool weights, uint64_t *hash)
 {
     static const struct {
         const char *name;
@@ -20,7 +20,7 @@ int mix_model_identity(const char *dir, uint64_t *hash)
                 {"tokenizer.json", 1 << 28, 1}};
     int rc = MIX_OK;
     struct mix_str path = {0}, content = {0};
-    struct mix_safetensors *weights = NULL;
+    struct mix_safetensors *files = NULL;
     uint64_t h = 0, identity;
 
     for (size_t i = 0; i < sizeof file / sizeof file[0]; i++) {
@@ -32,11 +32,14 @@ int mix_model_identity(const char *dir, uint64_t *hash)
         TRY(mix_file_read(&content, path.s, file[i].limit));
         h = mix_hash_add(h, content.s, content.len);
     }
-    TRY(mix_safetensors_open(&weights, dir));
-    identity = mix_safetensors_identity(weights);
-    *hash = mix_hash_add(h, &identity, sizeof identity);
+    if (weights) {
+        TRY(mix_safetensors_open(&files, dir));
+        identity = mix_safetensors_identity(files);
+        h = mix_hash_add(h, &identity, sizeof identity);
+    }
+    *hash = h;
 out:
-    mix_safetensors_close(weights);
+    mix_safetensors_close(files);
     mix_str_fini(&content);
     mix_str_fini(&path);
     return rc;

@@ -86,7 +86,11 @@ static int64_t room_of(const struct mix_wanted *w, const struct mix_topo_rank *r
 
     if (mix_fit_own_memory(w))
         return (int64_t)(machine->memory - machine->reserved);
-    return machine ? memory - times((int64_t)machine->reserved, m) : memory;
+    if (!machine)
+        return memory;
+    if ((double)memory > machine->memory) /* --machine may allow less than there is */
+        memory = (int64_t)machine->memory;
+    return memory - times((int64_t)machine->reserved, m);
 }
 
 void mix_fit_try(const struct mix_wanted *w, const struct mix_layout *l, int ranks,

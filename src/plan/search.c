@@ -69,8 +69,10 @@ static int too_big(const struct mix_wanted *w, const struct mix_layout *l, const
     const struct mix_topo_rank *r = &w->in->topo->rank[f->host_rank];
     int64_t pin = w->in->pins.kv_memory;
     bool other = mix_fit_would(w, would, sizeof would), own = mix_fit_own_memory(w);
-    double has = own ? w->in->machine->memory : (double)r->memory;
+    double has = (double)r->memory;
 
+    if (w->in->machine && (own || has > w->in->machine->memory))
+        has = w->in->machine->memory;
     if (pin && pin < f->row)
         return MIX_FAIL(MIX_EFIT,
                         "--kv-memory %lld holds no row of %d tokens: that takes %lld bytes on each "

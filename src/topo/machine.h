@@ -54,7 +54,7 @@ struct mix_machine {
     bool shared;     /* ranks of a node share its cores and memory */
     int32_t ranks;   /* of a node, at work when rates were taken; 0: rates are a device's own */
     int32_t domain;  /* ranks that share the fast link; 0: those of a node */
-    double memory;   /* bytes of a node if shared, else of a rank */
+    double memory;   /* bytes of a node if shared, else of a rank; less than there is: a limit */
     double reserved; /* of them, not ours: what libraries take, of a rank */
     struct mix_link link[MIX_LINK_KINDS];
     struct mix_rate rate[MIX_MACHINE_TYPES][MIX_WORKS];

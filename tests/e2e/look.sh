@@ -107,6 +107,29 @@ fresh
 
 # ---- exit codes of a command line that is wrong
 
+# ---- made-up weights
+
+fresh
+made_up=$work/made_up
+mkdir "$made_up"
+cp "$model"/*.json "$made_up"
+rm "$made_up"/*index.json
+of_made_up() { # of_made_up ARGUMENT...: of a model without weights
+  timeout 120 "${mpirun[@]}" -n 2 "$MIXSERVE" run --model "$made_up" --machine "$machine" $common \
+    --temperature 0 --max-tokens 8 --ignore-eos --json "$@" > "$out" 2> "$err"
+  status=$?
+}
+of_made_up
+is 3 "a model without weights"
+says 'safetensors'
+of_made_up --load-format dummy --num-layers 2 --no-merge
+is 0 "with made-up weights, half of its layers"
+shown '"rows": 60, "failed": 0, .*"tokens_out": 480,'
+of_made_up --load-format dummy
+is 3 "another number of layers is another job"
+says 'num_layers'
+fresh
+
 usage() { # usage WORDS TEXT: code 2 under mpirun, said once
   local words=$1 text=$2
   # shellcheck disable=SC2086

@@ -98,6 +98,37 @@ static void objectives(const struct mix_arch *arch)
     mix_plan_topo_fini(&s.topo);
 }
 
+/* A machine with less memory than the nodes have, as one writes it to see how a run does without
+ * copies of the experts; ranks of a node share it. */
+static void limits(const struct mix_arch *arch)
+{
+    struct setting s;
+    struct mix_plan plan;
+    double plenty;
+
+    set(&s, arch, "h200", 4);
+    plenty = s.machine.memory * 8;
+    s.machine.shared = true;
+    s.machine.ranks = 8;
+    s.machine.memory = plenty;
+    ok(mix_plan_search(&s.in, &plan, NULL) == MIX_OK && plan.edp > 1, "room for copies");
+    s.machine.memory = plenty / 20;
+    ok(mix_plan_search(&s.in, &plan, NULL) == MIX_OK && plan.edp == 1 &&
+           (double)(plan.bytes_weights + plan.bytes_kv + plan.bytes_activations) * 8 <=
+               s.machine.memory,
+       "a limit that leaves none is kept to");
+    s.machine.memory = 1e6;
+    mix_log_level(MIX_LOG_SILENT);
+    ok(mix_plan_search(&s.in, &plan, NULL) == MIX_EFIT && strstr(mix_err_last(), "the node has"),
+       "and told of: %s", mix_err_last());
+    mix_log_level(MIX_LOG_INFO);
+    s.machine.memory = plenty * 2;
+    ok(mix_plan_search(&s.in, &plan, NULL) == MIX_OK &&
+           (double)(plan.bytes_weights + plan.bytes_kv + plan.bytes_activations) * 8 <= plenty,
+       "more than the nodes have gives no more");
+    mix_plan_topo_fini(&s.topo);
+}
+
 /* A copy of a small model on every rank is best where it fits, and a slow network makes it so. */
 static void copies(const struct mix_arch *arch)
 {
@@ -254,6 +285,7 @@ int main(void)
     ranking(&large);
     objectives(&large);
     copies(&small);
+    limits(&small);
     domains(&large);
     too_large(&v3);
     resumed(&large);
