@@ -41,7 +41,7 @@ for c in $commands; do
   run "$MIXSERVE" $c --help
   is 0 "$c --help"
   [ ! -s "$err" ]; ok $? "$c: nothing is on stderr"
-  [ "$(wc -l < "$out")" -le 44 ]; ok $? "$c: at most 44 lines ($(wc -l < "$out"))"
+  [ "$(wc -l < "$out")" -le 45 ]; ok $? "$c: at most 45 lines ($(wc -l < "$out"))"
   ! awk 'length > 100' "$out" | grep -q .; ok $? "$c: at most 100 columns"
   prints "^usage: mixserve $c " "$c: a usage line"
   prints "^  (mpirun .*)?mixserve $c " "$c: an example"
