@@ -11,7 +11,8 @@
  * and at 2^119 (448 is then 1.75 * 2^127; what is larger becomes that).  A block with a NaN or
  * infinity is all NaN.
  *
- * A packed row is [dim] codes, then [ceil(dim / 128)] int8 scales: mix_fp8_row bytes.  What is
+ * A packed row is [dim] codes, then [ceil(dim / 128)] int8 scales, then zeros up to a multiple of 4
+ * bytes, so that numbers of four bytes may follow: mix_fp8_row bytes.  What is
  * unpacked has been packed here.
  * Source of format: OCP 8-bit Floating Point Specification 1.0. */
 #ifndef MIX_KERN_FP8_H
@@ -31,7 +32,7 @@ enum { MIX_FP8_BLOCK = 128 };
 
 static inline size_t mix_fp8_row(int dim)
 {
-    return (size_t)dim + (size_t)((dim + MIX_FP8_BLOCK - 1) / MIX_FP8_BLOCK);
+    return ((size_t)dim + (size_t)((dim + MIX_FP8_BLOCK - 1) / MIX_FP8_BLOCK) + 3) / 4 * 4;
 }
 
 struct mix_fp8_pack {

@@ -196,6 +196,7 @@ static void pack_rows(const void *args, long first, long last)
     const struct mix_fp8_pack *a = args;
     size_t size = mix_dtype_size(a->x_type);
     int blocks = a->dim / MIX_FP8_BLOCK, whole = blocks * MIX_FP8_BLOCK, rest = a->dim - whole;
+    size_t used = (size_t)a->dim + (size_t)blocks + (rest > 0);
 
     for (long i = first; i < last; i++) {
         uint8_t *y = (uint8_t *)a->y + (size_t)i * mix_fp8_row(a->dim), code[MIX_FP8_BLOCK];
@@ -208,6 +209,8 @@ static void pack_rows(const void *args, long first, long last)
             pack(code, scale + blocks, x, a->x_type, 1);
             memcpy(y + whole, code, (size_t)rest);
         }
+        for (size_t end = used; end < mix_fp8_row(a->dim); end++)
+            y[end] = 0;
     }
 }
 

@@ -336,12 +336,13 @@ static int64_t tp_bytes(const struct mix_memory_layout *l, const struct meeting 
            carrier(one_host, s->all * back, s->all * back);
 }
 
-/* Bytes of a row to experts: its numbers; in eight bits one each, and a scale for every 128. */
+/* Bytes of a row to experts: its numbers; in eight bits one each, and a scale for every 128,
+ * up to a multiple of four bytes. */
 static int64_t dispatch_bytes(const struct mix_memory_layout *l)
 {
     int hidden = l->arch->hidden;
 
-    return l->dispatch == MIX_F8E4M3 ? hidden + largest_part(hidden, 128)
+    return l->dispatch == MIX_F8E4M3 ? (hidden + largest_part(hidden, 128) + 3) / 4 * 4
                                      : hidden * (int64_t)mix_dtype_size(l->dtype);
 }
 

@@ -142,6 +142,7 @@ static void check(struct kern *k, const float *x, enum mix_dtype type, int rows,
     float *f32 = unpack(k, got, MIX_F32, rows, dim), *bf16 = unpack(k, got, MIX_BF16, rows, dim);
     float *twice;
 
+    memset(want, 0, bytes);
     reference(want, x, rows, dim);
     ok(memcmp(got, want, bytes) == 0, "%s: %s, %d rows of %d, %s: codes and scales", k->name, what,
        rows, dim, mix_dtype_name(type));

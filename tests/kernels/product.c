@@ -186,7 +186,7 @@ static void all(struct kern *k)
 
     if (!only)
         one_engine(k);
-    for (int i = 0; !(TAP_SANITIZED && mix_dev_threads(k->dev) > 1) &&
+    for (int i = 0; !(TAP_SANITIZED && !only && mix_dev_threads(k->dev) > 1) &&
                     strcmp(mix_dev_name(k->dev), "cpu") == 0 && i <= MIX_ISAS;
          i++) {
         engine = i < MIX_ISAS ? &mix_product_simd[i] : &mix_product_dnnl;

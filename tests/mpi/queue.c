@@ -407,7 +407,7 @@ static void line(void)
 static void unknown_sizes(void)
 {
     static const size_t size[] = {1, 1000, 70000, LINE_BYTES};
-    static unsigned char to[LINE_BYTES], from[LINE_BYTES + 1];
+    static unsigned char to[LINE_BYTES + 1], from[LINE_BYTES + 1]; /* Open MPI may copy it all */
     struct mix_group *g = open_pair();
     struct mix_queue *q = NULL;
     int other = 1 - me % 2, rc;

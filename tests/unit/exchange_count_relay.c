@@ -88,8 +88,8 @@ static void chunks(void)
        "empty chunks are not sent");
     plan.numeric.dispatch = MIX_F8E4M3;
     ok(same(counted(&plan, &homes, &x, 0),
-            T(.bytes = {{0, 4}, {0, 3 * (10 + 1 + 8)}}, .messages = {{0, 1}, {0, 3}})),
-       "a number in a byte, and a scale");
+            T(.bytes = {{0, 4}, {0, 3 * (10 + 1 + 1 + 8)}}, .messages = {{0, 1}, {0, 3}})),
+       "a number in a byte, a scale, and what fills four");
     drop_step(&x);
     mix_homes_fini(&homes);
 }
@@ -175,7 +175,7 @@ static void walk(struct walk *w, const struct mix_plan *plan, const struct mix_h
 {
     int copy = plan->numeric.etp * plan->ep, m = plan->domain_size, most = 0, chunks;
     int head = plan->exchange == MIX_EXCHANGE_FUSED ? step->s.k * 8 : 4;
-    int x = plan->numeric.dispatch == MIX_F8E4M3 ? HIDDEN + 1
+    int x = plan->numeric.dispatch == MIX_F8E4M3 ? (HIDDEN + 1 + 3) / 4 * 4
                                                  : HIDDEN * (int)mix_dtype_size(step->s.type);
     struct row row[MOST];
 
