@@ -243,6 +243,29 @@ void rig_free_golden(struct rig_model *m)
     }
 }
 
+struct mix_group *rig_group(struct mix_comm *comm, const char *name, const int *world, int n)
+{
+    struct mix_group *g = NULL;
+
+    for (int i = 0; i < n; i++)
+        if (world[i] == mix_comm_rank(comm) && mix_group_open(&g, comm, name, world, n))
+            g = NULL;
+    return g;
+}
+
+struct mix_group *rig_group_backwards(struct mix_comm *comm)
+{
+    int n = mix_comm_size(comm), *world = calloc((size_t)n, sizeof *world);
+    struct mix_group *g = NULL;
+
+    for (int i = 0; world && i < n; i++)
+        world[i] = n - 1 - i;
+    if (world)
+        g = rig_group(comm, "all", world, n);
+    free(world);
+    return g;
+}
+
 /* ---- MPI */
 
 /* The leak checker, in a build that has one. */

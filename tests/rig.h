@@ -77,6 +77,11 @@ struct rig_model {
 bool rig_load_golden(struct rig_model *m, const char *name);
 void rig_free_golden(struct rig_model *m);
 
+/* The group of these world ranks, in their order; NULL on the others, and where it fails. */
+struct mix_group *rig_group(struct mix_comm *comm, const char *name, const int *world, int n);
+/* All ranks from the last to the first: places are not ranks. */
+struct mix_group *rig_group_backwards(struct mix_comm *comm);
+
 /* mix_comm_open and mix_comm_close, with MPI's start and end.  Leaks are looked for in between:
  * MPI's own do not count, and what the test has allocated must be free before the close. */
 int rig_comm(struct mix_comm **comm);

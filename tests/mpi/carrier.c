@@ -201,25 +201,6 @@ static void turns(struct mix_group *g, const char *what, int rounds, bool count)
 
 /* ---- groups */
 
-static struct mix_group *open_some(const char *name, const int *world, int n)
-{
-    struct mix_group *g = NULL;
-
-    for (int i = 0; i < n; i++)
-        if (world[i] == me && mix_group_open(&g, comm, name, world, n))
-            g = NULL;
-    return g;
-}
-
-static struct mix_group *open_all(void)
-{
-    int world[MOST_RANKS];
-
-    for (int i = 0; i < ranks; i++)
-        world[i] = ranks - 1 - i; /* places are not ranks */
-    return open_some("all", world, ranks);
-}
-
 static void groups(void)
 {
     struct mix_group *g;
@@ -227,7 +208,7 @@ static void groups(void)
     char what[60];
 
     snprintf(what, sizeof what, "domains of %d, all ranks", domain);
-    g = open_all();
+    g = rig_group_backwards(comm);
     turns(g, what, 48, true);
     g->most = 1000;
     turns(g, "messages cut at 1000 bytes", 24, false);
@@ -235,15 +216,15 @@ static void groups(void)
 
     for (int i = me % 2; i < ranks; i += 2)
         half[n++] = i;
-    g = open_some("half", half, n);
+    g = rig_group(comm, "half", half, n);
     turns(g, "every second rank", 30, true);
     mix_group_close(g);
     if (ranks > 1) { /* in one domain of 2, in different ones of 1 */
-        g = open_some("pair", (int[]){me / 2 * 2, me / 2 * 2 + 1}, 2);
+        g = rig_group(comm, "pair", (int[]){me / 2 * 2, me / 2 * 2 + 1}, 2);
         turns(g, "pairs", 30, true);
         mix_group_close(g);
     }
-    g = open_some("first", (int[]){0}, 1);
+    g = rig_group(comm, "first", (int[]){0}, 1);
     turns(g, "one rank alone", 30, true);
     mix_group_close(g);
 }
@@ -251,7 +232,7 @@ static void groups(void)
 /* Small and fast: the next turn begins while slow members still read. */
 static void several(void)
 {
-    struct mix_group *g = open_all();
+    struct mix_group *g = rig_group_backwards(comm);
     struct mix_carrier *c[2] = {NULL, NULL};
     size_t zero[MOST_RANKS] = {0}, eight[MOST_RANKS];
     const void *from[MOST_RANKS];
@@ -321,7 +302,7 @@ static void refused(void)
 
     mix_log_level(MIX_LOG_SILENT);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct mix_group *g = open_all();
+        struct mix_group *g = rig_group_backwards(comm);
 
         if (cases[i].from < ranks)
             ok_all(begin(g, cases[i].at, cases[i].bytes, cases[i].expected, cases[i].from) ==
@@ -335,7 +316,7 @@ static void refused(void)
 /* At the limits nothing is wrong: an empty block at the end, all the room taken. */
 static void limits(void)
 {
-    struct mix_group *g = open_all();
+    struct mix_group *g = rig_group_backwards(comm);
     struct mix_carrier *c = NULL;
     size_t at[MOST_RANKS], bytes[MOST_RANKS];
     const void *from[MOST_RANKS];
@@ -366,7 +347,7 @@ static void limits(void)
 /* A window holds the buffer, messages also land somewhere; a little more for tables. */
 static void sizes(bool window)
 {
-    struct mix_group *g = open_all(), *one = open_some("one", &me, 1);
+    struct mix_group *g = rig_group_backwards(comm), *one = rig_group(comm, "one", &me, 1);
     size_t want = 1000000 + (window || ranks == 1 ? 0 : 3000000);
     size_t got = mix_carrier_bytes(g, 1000000, 3000000);
 
@@ -391,7 +372,7 @@ static void sizes(bool window)
 
 static void windows(void)
 {
-    struct mix_group *g = open_all();
+    struct mix_group *g = rig_group_backwards(comm);
     struct mix_window *w = NULL;
     int mine = mix_group_rank(g);
     bool good = mix_window_open(&w, g, sizeof(int64_t) * MOST_RANKS) == MIX_OK;
@@ -459,7 +440,7 @@ static void counters(struct mix_group *g, const char *what)
 
 static void windows_with_counters(void)
 {
-    struct mix_group *g = open_all(), *one = open_some("one", &me, 1);
+    struct mix_group *g = rig_group_backwards(comm), *one = rig_group(comm, "one", &me, 1);
 
     windows(); /* also of one rank */
     counters(g, "all ranks");

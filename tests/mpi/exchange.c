@@ -249,37 +249,10 @@ static float of_experts(const struct world_step *w, int t, int c)
     return tree(&x, 0, 16, &any);
 }
 
-/* What is at one home, slice by slice: weighted, by the tree, rounded; then the slices in rank
- * order, then the homes by the tree. */
-static float of_homes(const struct world_step *w, int t, int c)
-{
-    struct leaves homes = {0};
-    bool any;
-
-    for (int h = 0; h < w->plan.ep; h++) {
-        volatile float sum = 0;
-
-        for (int s = 0; s < w->plan.numeric.etp; s++) {
-            struct leaves x = {0};
-            float share;
-
-            for (int j = 0; j < w->k; j++) {
-                int e = w->expert[t * w->k + j];
-
-                x.there[e] = home_of(w, t, e) == h;
-                x.value[e] = w->weight[t * w->k + j] * slice(e, s, c, w->x[t][c]);
-            }
-            share = rounded(tree(&x, 0, 16, &any), w->wire);
-            sum = s ? sum + share : share;
-        }
-        homes.there[h] = true;
-        homes.value[h] = sum;
-    }
-    return tree(&homes, 0, 16, &any);
-}
-
-/* What is at one home: slice by slice weighted, by the tree; then the slices in rank order. */
-static float of_home(const struct world_step *w, int t, int c, int h, bool *any)
+/* What is at one home: slice by slice weighted, by the tree, rounded; then the slices in rank
+ * order. */
+static float of_home(const struct world_step *w, int t, int c, int h, enum mix_dtype wire,
+                     bool *any)
 {
     volatile float sum = 0;
 
@@ -293,10 +266,23 @@ static float of_home(const struct world_step *w, int t, int c, int h, bool *any)
             x.there[e] = home_of(w, t, e) == h;
             x.value[e] = w->weight[t * w->k + j] * slice(e, s, c, w->x[t][c]);
         }
-        share = tree(&x, 0, 16, any);
+        share = rounded(tree(&x, 0, 16, any), wire);
         sum = s ? sum + share : share;
     }
     return sum;
+}
+
+/* All homes by the tree, each of them rounded, also those that have nothing. */
+static float of_homes(const struct world_step *w, int t, int c)
+{
+    struct leaves homes = {0};
+    bool any;
+
+    for (int h = 0; h < w->plan.ep; h++) {
+        homes.there[h] = true;
+        homes.value[h] = of_home(w, t, c, h, w->wire, &any);
+    }
+    return tree(&homes, 0, 16, &any);
 }
 
 /* The homes of a domain by the tree, rounded; then the domains by the tree. */
@@ -311,7 +297,7 @@ static float of_domains(const struct world_step *w, int t, int c)
         struct leaves homes = {0};
 
         for (int h = 0; h < each; h++)
-            homes.value[h] = of_home(w, t, c, d * each + h, &homes.there[h]);
+            homes.value[h] = of_home(w, t, c, d * each + h, MIX_F32, &homes.there[h]);
         domains.value[d] = rounded(tree(&homes, 0, 16, &domains.there[d]), w->wire);
     }
     return tree(&domains, 0, 16, &any);

@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "comm/comm.h"
 #include "comm/group_private.h"
+#include "rig.h"
 #include "tap.h"
 #include "tap_mpi.h"
 
@@ -208,17 +209,6 @@ static void all_collectives(struct mix_group *g, int rounds)
     ok_all(barrier, "%d barriers", rounds);
 }
 
-/* Ranks in the order that pick gives; NULL for those that are not in it. */
-static struct mix_group *open_some(const char *name, const int *world, int n)
-{
-    struct mix_group *g = NULL;
-
-    for (int i = 0; i < n; i++)
-        if (world[i] == me && mix_group_open(&g, comm, name, world, n))
-            g = NULL;
-    return g;
-}
-
 static void whole_world(void)
 {
     int world[MOST_RANKS];
@@ -226,7 +216,7 @@ static void whole_world(void)
 
     for (int i = 0; i < ranks; i++)
         world[i] = ranks - 1 - i;
-    g = open_some("backwards", world, ranks);
+    g = rig_group(comm, "backwards", world, ranks);
     ok_all(g && mix_group_size(g) == ranks && mix_group_rank(g) == ranks - 1 - me &&
                mix_group_world(g, 0) == ranks - 1 && strcmp(mix_group_name(g), "backwards") == 0,
            "all ranks, the last one first");
@@ -241,8 +231,8 @@ static void halves(void)
 
     for (int i = me % 2; i < ranks; i += 2)
         world[n++] = i;
-    g = open_some("half", world, n);
-    pair = open_some("pair", (int[]){me / 2 * 2 + 1, me / 2 * 2}, 2);
+    g = rig_group(comm, "half", world, n);
+    pair = rig_group(comm, "pair", (int[]){me / 2 * 2 + 1, me / 2 * 2}, 2);
     ok_all(g && pair, "two groups of the same name without common ranks, and pairs across them");
     all_collectives(g, 20);
     all_collectives(pair, 20);
@@ -252,7 +242,7 @@ static void halves(void)
 
 static void alone(void)
 {
-    struct mix_group *g = open_some("alone", &me, 1);
+    struct mix_group *g = rig_group(comm, "alone", &me, 1);
 
     ok_all(g && mix_group_size(g) == 1 && mix_group_rank(g) == 0, "a group of one");
     all_collectives(g, 20);
@@ -267,7 +257,7 @@ static void pieces(void)
 
     for (int i = 0; i < ranks; i++)
         world[i] = i;
-    g = open_some("pieces", world, ranks);
+    g = rig_group(comm, "pieces", world, ranks);
     if (g)
         g->most = 1000;
     ok_all(g != NULL, "messages cut at 1000 bytes");
@@ -291,7 +281,7 @@ static void counts(void)
     }
     for (int pass = 0; pass < 2;
          pass++) { /* then with the odd ranks on another host, so to speak */
-        g = open_some("counts", world, ranks);
+        g = rig_group(comm, "counts", world, ranks);
         ok_all(g && mix_group_allgather(g, bytes, first, n, bytes + first[me]) == MIX_OK,
                "100 bytes from each but the first");
         s = mix_group_stats(g);
@@ -324,7 +314,7 @@ static void numbers(void)
 
     for (int i = 0; i < ranks; i++)
         world[i] = i;
-    g = open_some("numbers", world, ranks);
+    g = rig_group(comm, "numbers", world, ranks);
     ok_all(mix_group_reduce_f64(g, x, 2, MIX_MAX) == MIX_OK && isnan(x[0]) && isnan(x[1]),
            "a NaN anywhere is the largest");
     ok_all(mix_group_reduce_i64(g, &y, 1, MIX_MIN) == MIX_OK && y == INT64_MIN,
@@ -352,7 +342,7 @@ static void misuse(void)
 static void wrong_sizes(void)
 {
     for (int more = -1; more <= 1; more += 2) {
-        struct mix_group *g = open_some("wrong", (int[]){me / 2 * 2, me / 2 * 2 + 1}, 2);
+        struct mix_group *g = rig_group(comm, "wrong", (int[]){me / 2 * 2, me / 2 * 2 + 1}, 2);
         char recv[20] = "", send[20] = "";
         size_t zero[2] = {0, 0}, out[2] = {0, 0}, in[2] = {0, 0};
         int rc, partner = 1 - me % 2;
@@ -386,7 +376,7 @@ static void again_and_again(void)
                 world[n++] = i;
         if (!(subset >> me & 1))
             continue;
-        g = open_some("again", world, n);
+        g = rig_group(comm, "again", world, n);
         good = g && try_alltoall(g, round);
         mix_group_close(g);
     }

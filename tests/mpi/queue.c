@@ -124,28 +124,9 @@ static bool deliver(struct mix_queue *q, struct mix_group *g, struct post *p)
 
 /* ---- groups */
 
-static struct mix_group *open_some(const char *what, const int *world, int n)
-{
-    struct mix_group *g = NULL;
-
-    for (int i = 0; i < n; i++)
-        if (world[i] == me && mix_group_open(&g, comm, what, world, n))
-            g = NULL;
-    return g;
-}
-
-static struct mix_group *open_all(void)
-{
-    int world[MOST_RANKS];
-
-    for (int i = 0; i < ranks; i++)
-        world[i] = ranks - 1 - i; /* places are not ranks */
-    return open_some("all", world, ranks);
-}
-
 static struct mix_group *open_pair(void)
 {
-    return open_some("pair", (int[]){me / 2 * 2, me / 2 * 2 + 1}, 2);
+    return rig_group(comm, "pair", (int[]){me / 2 * 2, me / 2 * 2 + 1}, 2);
 }
 
 /* ---- random traffic */
@@ -254,7 +235,7 @@ static void traffic(int domain, int first, int runs)
     bool good = true, met = true;
 
     mix_comm_domain_set(comm, domain);
-    g = open_all();
+    g = rig_group_backwards(comm);
     for (int i = 0; i < 2; i++)
         good &= mix_queue_open(&q[i], g, MOST, MOST) == MIX_OK;
     g->tag = MIX_TAGS - runs * 2; /* tags begin anew on the way */
@@ -481,7 +462,7 @@ static void closed_early(void)
     bool good = true;
 
     for (int round = 0; round < 10; round++) {
-        struct mix_group *g = open_all();
+        struct mix_group *g = rig_group_backwards(comm);
         struct mix_queue *q = NULL;
         int next = (mix_group_rank(g) + 1) % ranks, last = (mix_group_rank(g) + ranks - 1) % ranks;
 
@@ -569,7 +550,7 @@ static void refused(void)
     }
     mix_log_level(MIX_LOG_INFO);
     ok_all(good, "what cannot be is refused");
-    g = open_some("alone", &me, 1);
+    g = rig_group(comm, "alone", &me, 1);
     good = mix_queue_open(&q, g, 0, 0) == MIX_OK && mix_queue_begin(q, 3) == MIX_OK &&
            mix_queue_progress(q) == MIX_OK && mix_queue_done(q) && mix_queue_moves(q) == 0;
     ok_all(good, "a queue of nothing, alone");
