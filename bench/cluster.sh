@@ -14,21 +14,9 @@
 # PYTHON (with h5py). Root; needs what jobs/cluster-lab.sh needs, and for wide 12 GB of memory.
 set -u
 [ $# -ge 1 ] || { sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-top=$(cd "$(dirname "$0")/.." && pwd) mixserve=$(realpath "$1")
+. "$(dirname "$0")/lab.sh"
 shapes=${2:-2x2 4x2} rates=${3:-250 500 1000} models=${4:-tiny wide} jobs=${5:-prefill decode}
-lab=${LAB:-$top/jobs/cluster-lab.sh} results=${RESULTS:-$top/bench/results}
-python=${PYTHON:-/usr/bin/python3}
-work=$(mktemp -d) || exit 1
-export MIXSERVE_LAB=$work/lab
-clean_up() {
-  [ ! -e "$MIXSERVE_LAB" ] || "$lab" down
-  rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
-mkdir -p "$results"
 for shape in $shapes; do
   [[ $shape =~ ^([2-9])x([2-9])$ ]] || { echo "$0: $shape is not NODESxRANKS, as 4x2" >&2; exit 2; }
   nodes=${BASH_REMATCH[1]} ranks=${BASH_REMATCH[2]}

@@ -16,20 +16,10 @@
 # 4 ranks alone. Some four minutes a shape, twice that if it is measured again.
 set -u
 [ $# -ge 1 ] || { sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-top=$(cd "$(dirname "$0")/.." && pwd) mixserve=$(realpath "$1")
+. "$(dirname "$0")/lab.sh"
+mbit=500
 shift
 [ $# -ge 1 ] || set -- 2x2 4x2 2x4
-lab=${LAB:-$top/jobs/cluster-lab.sh} results=${RESULTS:-$top/bench/results} mbit=500
-python=${PYTHON:-/usr/bin/python3}
-work=$(mktemp -d) || exit 1
-export MIXSERVE_LAB=$work/lab
-clean_up() {
-  [ ! -e "$MIXSERVE_LAB" ] || "$lab" down
-  rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 bench() { # bench NODES RANKS SIZES ARGUMENT...
   local n=$1 m=$2 sizes=$3
@@ -53,7 +43,6 @@ measure() { # measure NODES RANKS
 }
 
 missed=0
-mkdir -p "$results"
 for shape in "$@"; do
   [[ $shape =~ ^([2-9])x([2-9])$ ]] || { echo "$0: $shape is not NODESxRANKS, as 4x2" >&2; exit 2; }
   nodes=${BASH_REMATCH[1]} ranks=${BASH_REMATCH[2]}

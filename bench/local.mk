@@ -13,5 +13,5 @@ libbench_a_SOURCES = %D%/bench.h %D%/bench.c
 
 bench: %D%/attention %D%/product %D%/records %D%/step
 .PHONY: bench
-EXTRA_DIST += %D%/cluster.py %D%/cluster.sh %D%/exchange.py %D%/exchange.sh %D%/memory.sh %D%/plot.py
+EXTRA_DIST += %D%/cluster.py %D%/cluster.sh %D%/exchange.py %D%/exchange.sh %D%/lab.sh %D%/memory.sh %D%/plot.py
 CLEANFILES += %D%/attention %D%/product %D%/records %D%/step libbench.a

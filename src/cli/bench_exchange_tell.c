@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "cli/cli.h"
 #include "plan/cost.h"
 
 #include <jansson.h>
@@ -103,78 +104,76 @@ struct mix_machine mix_bench_paced(const struct mix_machine *m, const struct mix
     return paced;
 }
 
-/* At least one of `some` experts is among a token's: 1 - C(E - some, k) / C(E, k). */
-static double chance(double some)
+/* The planner's model of an exchange between experts in slices over a domain. */
+static struct mix_cost_model model_of(const struct mix_bench_row *r, const struct mix_arch *arch,
+                                      const struct mix_machine *machine, int domains, int places)
 {
-    double none = 1;
-
-    for (int j = 0; j < MIX_BENCH_K; j++)
-        none *= fmax(0, MIX_BENCH_EXPERTS - some - j) / (MIX_BENCH_EXPERTS - j);
-    return 1 - none;
+    return (struct mix_cost_model){.arch = arch,
+                                   .machine = machine,
+                                   .type = MIX_MACHINE_BF16,
+                                   .layout = {.tp = 1,
+                                              .dp = domains * places,
+                                              .etp = places,
+                                              .ep = domains,
+                                              .edp = 1,
+                                              .exchange = r->exchange},
+                                   .domain = places,
+                                   .node = places,
+                                   .type_bytes = 2,
+                                   .wire_bytes = 2,
+                                   .partial_bytes = 4,
+                                   .dispatch_bytes = 2,
+                                   .chunks = r->chunks};
 }
 
-/* What each rank sends on average: rows of a rank for a domain are its k copies there, or for fused
- * its tokens that need it (d_n); ids and weights take 4 bytes each, counts too. */
-static struct mix_bench_travel travel(const struct mix_bench_row *r, double tokens, double domains,
-                                      double places)
+/* Messages that each rank sends: those of mixserve and fused in pieces that are not empty; with
+ * more than one chunk a round's number of rows is one of its own. */
+static void count_messages(double messages[MIX_SIDES], const struct mix_bench_row *r, double tokens,
+                           double domains, double places)
 {
-    const double x = MIX_BENCH_HIDDEN * 2, f = MIX_BENCH_HIDDEN * 4, id = 4, k = MIX_BENCH_K;
-    double others = domains - 1, near = places - 1, counts = MIX_BENCH_EXPERTS / domains * 4;
-    double rows = r->exchange == MIX_EXCHANGE_FUSED ? tokens * chance(MIX_BENCH_EXPERTS / domains)
-                                                    : tokens * k / domains;
-    double head = r->exchange == MIX_EXCHANGE_FUSED ? 2 * id * k : id;
-    double pieces = fmax(1, fmin(r->chunks, rows)); /* that are not empty */
-    double back = places > 1 ? f : x, each;
-    bool apart = r->chunks > 1; /* else a message's length says how many rows it has */
+    double others = domains - 1, near = places - 1, each = MIX_BENCH_K / domains;
+    double pieces;
 
+    if (r->exchange == MIX_EXCHANGE_FUSED)
+        each = mix_cost_chance(MIX_BENCH_EXPERTS, MIX_BENCH_K, MIX_BENCH_EXPERTS / domains);
+    pieces = fmax(1, fmin(r->chunks, tokens * each));
     switch (r->exchange) {
     case MIX_EXCHANGE_TP:
-        each = tokens * (x + 2 * id * k + x);
-        return (struct mix_bench_travel){.bytes = {near * each, others * places * each},
-                                         .messages = {2 * near, 2 * others * places}};
+        messages[MIX_INSIDE] = 2 * near;
+        messages[MIX_BETWEEN] = 2 * others * places;
+        break;
     case MIX_EXCHANGE_EP:
-        each = counts + rows * (x + back);
-        return (struct mix_bench_travel){.bytes = {near * each, others * places * each},
-                                         .messages = {3 * near, 3 * others * places}};
+        messages[MIX_INSIDE] = 3 * near;
+        messages[MIX_BETWEEN] = 3 * others * places;
+        break;
     case MIX_EXCHANGE_HYBRID:
-        return (struct mix_bench_travel){
-            .bytes = {near * (counts + domains * rows * (x + f)), others * (counts + rows * 2 * x)},
-            .messages = {3 * near, 3 * others}};
+        messages[MIX_INSIDE] = 3 * near;
+        messages[MIX_BETWEEN] = 3 * others;
+        break;
     default:
-        return (struct mix_bench_travel){
-            .bytes = {near * domains * rows * (x + head + f),
-                      others * ((apart ? id : 0) + rows * (2 * x + head))},
-            .messages = {2 * near * (1 + others * pieces), others * (apart + 2 * pieces)}};
+        messages[MIX_INSIDE] = 2 * near * (1 + others * pieces);
+        messages[MIX_BETWEEN] = others * ((r->chunks > 1) + 2 * pieces);
     }
 }
 
-/* What the planner says a step takes whose experts cost nothing. */
-static double predict(const struct mix_bench_row *r, const struct mix_machine *machine,
-                      double tokens, int domains, int places, double busy)
+/* What the planner says that each rank sends, and that a step takes whose experts cost nothing. */
+static void predict(struct mix_bench_row *r, const struct mix_machine *machine, double tokens,
+                    int domains, int places, double busy)
 {
     struct mix_arch arch = {
         .hidden = MIX_BENCH_HIDDEN, .experts = MIX_BENCH_EXPERTS, .top_k = MIX_BENCH_K};
-    struct mix_cost_model m = {.arch = &arch,
-                               .machine = machine,
-                               .type = MIX_MACHINE_BF16,
-                               .layout = {.tp = 1,
-                                          .dp = domains * places,
-                                          .etp = places,
-                                          .ep = domains,
-                                          .edp = 1,
-                                          .exchange = r->exchange},
-                               .domain = places,
-                               .node = places,
-                               .type_bytes = 2,
-                               .wire_bytes = 2,
-                               .partial_bytes = 4,
-                               .dispatch_bytes = 2,
-                               .chunks = r->chunks};
+    struct mix_cost_model m = model_of(r, &arch, machine, domains, places);
     struct mix_cost_stages stages = mix_cost_stages(&m, tokens);
-    struct mix_cost_links l;
+    struct mix_cost_links mean, busiest;
 
-    mix_cost_exchange(&m, tokens, busy, &l);
-    return mix_cost_overlapped(&stages, l.between, l.inside);
+    mix_cost_exchange(&m, tokens, 1, &mean);
+    for (int p = 0; p < MIX_PHASES; p++) {
+        r->formula.bytes[MIX_INSIDE] += mean.sent[p][MIX_LINK_INSIDE];
+        r->formula.bytes[MIX_BETWEEN] += mean.sent[p][MIX_LINK_BETWEEN];
+    }
+    count_messages(r->formula.messages, r, tokens, domains, places);
+    mix_cost_exchange(&m, tokens, busy, &busiest);
+    r->predicted = mix_cost_overlapped(&stages, busiest.between, busiest.inside);
 }
 
 void mix_bench_expect(struct mix_bench_size *size, const struct mix_bench_here *here,
@@ -187,11 +186,11 @@ void mix_bench_expect(struct mix_bench_size *size, const struct mix_bench_here *
     for (int v = 0; v < MIX_BENCH_EXCHANGES; v++) {
         struct mix_bench_row *r = &size->row[v];
 
-        r->formula = travel(r, size->tokens, domains, places);
         r->limit = fmax(size->experts.median, r->counted.bytes[MIX_BETWEEN] / between);
         if (s->inside_rate > 0)
             r->limit = fmax(r->limit, r->counted.bytes[MIX_INSIDE] / s->inside_rate);
-        r->predicted = predict(r, &paced, size->tokens, domains, places, busy);
+        r->formula = (struct mix_bench_travel){0};
+        predict(r, &paced, size->tokens, domains, places, busy);
     }
 }
 
@@ -340,7 +339,6 @@ int mix_bench_exchange_json(const struct mix_bench_here *here, const struct mix_
 {
     const struct mix_link *link = here->machine->link;
     json_t *rows = json_array(), *all;
-    char *text;
 
     for (int i = 0; i < s->sizes; i++)
         for (int v = 0; v < MIX_BENCH_EXCHANGES; v++)
@@ -354,11 +352,5 @@ int mix_bench_exchange_json(const struct mix_bench_here *here, const struct mix_
         "inner", s->inner, "inside_bytes_per_second", s->inside_rate, "machine", "name",
         here->machine->name, "between", link_json(&link[MIX_LINK_BETWEEN]), "inside",
         link_json(&link[MIX_LINK_INSIDE]), "rows", rows);
-    text = all ? json_dumps(all, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
-    json_decref(all);
-    if (!text)
-        return MIX_FAIL(MIX_EFIT, "out of host memory: what was measured");
-    printf("%s\n", text);
-    free(text);
-    return MIX_OK;
+    return mix_cli_print_json(all, "what was measured");
 }

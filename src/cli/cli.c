@@ -20,6 +20,18 @@ static const struct mix_command *const commands[] = {
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
+int mix_cli_print_json(json_t *document, const char *what)
+{
+    char *text = document ? json_dumps(document, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
+
+    json_decref(document);
+    if (!text)
+        return MIX_FAIL(MIX_EFIT, "out of host memory: %s", what);
+    printf("%s\n", text);
+    free(text);
+    return MIX_OK;
+}
+
 static int overview(FILE *to)
 {
     fprintf(to, "mixserve %s: batch inference of Mixture-of-Experts models\n\nusage:\n",

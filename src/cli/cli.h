@@ -7,6 +7,8 @@
 
 #include "cli/options.h"
 
+#include <jansson.h>
+
 struct mix_command {
     const char *name;
     enum mix_command_id id;
@@ -19,6 +21,10 @@ struct mix_command {
 
 extern const struct mix_command mix_cmd_run, mix_cmd_check, mix_cmd_convert, mix_cmd_merge,
     mix_cmd_status, mix_cmd_plan, mix_cmd_probe, mix_cmd_bench;
+
+/* A document on stdout, which is freed.  NULL, or one that cannot be written, is MIX_EFIT naming
+ * what. */
+int mix_cli_print_json(json_t *document, const char *what);
 
 /* The whole program: returns the exit code, which main hands over. */
 int mix_cli(int argc, char **argv);

@@ -260,19 +260,12 @@ static json_t *job_json(const struct mix_bench_job *j)
 static int print_json(const struct bench *b)
 {
     json_t *list = json_array(), *all;
-    char *text;
 
     for (int i = 0; i < MIX_BENCH_JOBS; i++)
         json_array_append_new(list, job_json(&b->job[i]));
     all = json_pack("{s:i, s:i, s:s, s:s, s:o}", "ranks", b->topo.ranks, "domain_size", b->domain,
                     "model", b->o->model, "machine", b->machine.name, "jobs", list);
-    text = all ? json_dumps(all, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
-    json_decref(all);
-    if (!text)
-        return MIX_FAIL(MIX_EFIT, "out of host memory: what was measured");
-    printf("%s\n", text);
-    free(text);
-    return MIX_OK;
+    return mix_cli_print_json(all, "what was measured");
 }
 
 static int tell(const struct bench *b)

@@ -129,7 +129,6 @@ out:
 
 static int report(const struct findings *f)
 {
-    char *text;
     json_t *whole;
 
     if (!f->json) {
@@ -146,13 +145,7 @@ static int report(const struct findings *f)
     whole = json_pack("{s:I, s:I, s:I, s:I, s:O}", "tensors", (json_int_t)f->tensors,
                       "wrong_tensors", (json_int_t)f->bad_tensors, "rows", (json_int_t)f->rows,
                       "bad_rows", (json_int_t)f->bad_rows, "findings", f->list);
-    text = whole ? json_dumps(whole, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
-    json_decref(whole);
-    if (!text)
-        return MIX_FAIL(MIX_EFIT, "out of host memory: findings");
-    printf("%s\n", text);
-    free(text);
-    return MIX_OK;
+    return mix_cli_print_json(whole, "findings");
 }
 
 static int run(const struct mix_options *o, const bool *given, int argc, char **argv)

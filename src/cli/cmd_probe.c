@@ -229,10 +229,8 @@ static json_t *rank_json(const struct mix_topo_rank *r, int rank, int domain)
 
 static int print_json(const struct probe *p, const struct mix_str *machine)
 {
-    int rc = MIX_OK;
     const struct mix_gauge *g = &p->gauge;
     json_t *ranks = json_array(), *all;
-    char *text;
 
     for (int i = 0; i < p->topo.ranks; i++)
         json_array_append_new(ranks, rank_json(&p->topo.rank[i], i, p->domain));
@@ -245,13 +243,7 @@ static int print_json(const struct probe *p, const struct mix_str *machine)
                             json_pack("{s:b, s:b, s:f, s:f}", "inside", (int)g->measured[0],
                                       "between", (int)g->measured[1], "links_seconds", g->links_s,
                                       "rates_seconds", g->rates_s));
-    text = all ? json_dumps(all, JSON_INDENT(1) | JSON_PRESERVE_ORDER) : NULL;
-    json_decref(all);
-    if (!text)
-        return MIX_FAIL(MIX_EFIT, "out of host memory: what was probed");
-    printf("%s\n", text);
-    free(text);
-    return rc;
+    return mix_cli_print_json(all, "what was probed");
 }
 
 /* Rank 0. */
