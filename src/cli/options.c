@@ -1,6 +1,8 @@
 /* options.c - the table; see options.h.  What the table means is in parse.c. */
 #include "cli/options.h"
 
+#include "plan/plan.h"
+
 #include <stddef.h>
 
 #define AT(member) offsetof(struct mix_options, member)
@@ -65,7 +67,7 @@ const struct mix_option mix_options_table[] = {
     {"exchange", NULL, MIX_OPT_CHOICE, AT(exchange), "auto", 0, 0,
      "auto|tp|ep|hybrid|mixserve|fused", "KIND",
      "tokens to experts: tp, ep, hybrid, mixserve, fused", LAYOUT, false, false, layout},
-    {"chunks", NULL, MIX_OPT_INT, AT(chunks), "0", 0, 16, NULL, "N",
+    {"chunks", NULL, MIX_OPT_INT, AT(chunks), "0", 0, MIX_PLAN_CHUNKS, NULL, "N",
      "of a peer's rows, always (mixserve, fused); 0: what is best", LAYOUT, false, false, layout},
     {"async", NULL, MIX_OPT_CHOICE, AT(async), "on", 0, 0, "on|off", "HOW",
      "off: no chunks, nothing moves under computing", LAYOUT, false, false, layout},
@@ -114,7 +116,7 @@ const struct mix_option mix_options_table[] = {
 
     {"sizes", NULL, MIX_OPT_TEXT, AT(sizes), "4Ki,64Ki,256Ki,1Mi,8Mi", 0, 0, NULL, "LIST",
      "from a rank to a domain", MIX_CMD_BENCH, false, false, exchanges},
-    {"chunks", NULL, MIX_OPT_INT, AT(bench_chunks), "4", 1, 16, NULL, "N",
+    {"chunks", NULL, MIX_OPT_INT, AT(bench_chunks), "4", 1, MIX_PLAN_CHUNKS, NULL, "N",
      "that fused cuts a domain's rows into", MIX_CMD_BENCH, false, false, exchanges},
     {"repeats", NULL, MIX_OPT_INT, AT(repeats), "7", 1, 1000, NULL, "N",
      "of every step, after one to warm up", MIX_CMD_BENCH, false, false, exchanges},

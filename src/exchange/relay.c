@@ -48,7 +48,7 @@ static int open_memory(struct mix_relay *r, const struct mix_exchange *e)
     int rc = MIX_OK;
     size_t domains = (size_t)r->domains, others = domains - 1, rows = (size_t)r->max_rows;
     size_t places = (size_t)r->places, hidden = (size_t)e->config.hidden;
-    int messages = (r->domains - 1) * (1 + 2 * MIX_RELAY_CHUNKS);
+    int messages = (r->domains - 1) * (1 + 2 * MIX_PLAN_CHUNKS);
 
     r->landing_at = (domains * sizeof(int32_t) + 63) / 64 * 64;
     r->partial_at = r->landing_at + (domains * rows * r->row + 63) / 64 * 64;
@@ -66,7 +66,7 @@ out:
 static int open_routing(struct mix_relay *r)
 {
     int rc = MIX_OK;
-    size_t domains = (size_t)r->domains, most = domains * MIX_RELAY_CHUNKS + 1;
+    size_t domains = (size_t)r->domains, most = domains * MIX_PLAN_CHUNKS + 1;
 
     TRY(mix_calloc(&r->mine, domains, sizeof *r->mine, "routing"));
     TRY(mix_calloc(&r->come, domains, sizeof *r->come, "routing"));
@@ -174,19 +174,18 @@ int mix_relay_come(const struct mix_relay *r, int member, int round)
 char *mix_relay_landing(const struct mix_relay *r, int member, int round, int from)
 {
     return (char *)mix_window_at(r->window, member) + r->landing_at +
-           ((size_t)round * (size_t)r->max_rows + (size_t)from) * r->row;
+           mix_relay_row(r, round, from) * r->row;
 }
 
 const void *mix_relay_result(const struct mix_relay *r, int round, int i)
 {
-    return r->result + ((size_t)round * (size_t)r->max_rows + (size_t)i) * r->back_row;
+    return r->result + mix_relay_row(r, round, i) * r->back_row;
 }
 
 char *mix_relay_sums(const struct mix_relay *r, int round, int from)
 {
-    size_t at = ((size_t)round * (size_t)r->max_rows + (size_t)from) * r->back_row;
-
-    return round ? r->returned + at - (size_t)r->max_rows * r->back_row : r->result + at;
+    return round ? r->returned + mix_relay_row(r, round - 1, from) * r->back_row
+                 : r->result + mix_relay_row(r, 0, from) * r->back_row;
 }
 
 static void tick(void *ctx)
@@ -249,7 +248,7 @@ static void begin(struct mix_relay *r, const struct mix_exchange *e)
 
     r->landed_base += (uint64_t)r->pieces;
     r->stage_base += (uint64_t)r->stages;
-    r->chunks = chunks > MIX_RELAY_CHUNKS ? MIX_RELAY_CHUNKS : chunks > 1 ? chunks : 1;
+    r->chunks = chunks > 1 ? chunks : 1;
     r->pieces = 1 + (r->domains - 1) * r->chunks;
     r->stages = chunks ? r->pieces : 1;
     r->together = r->chunks == 1 && !r->config.fixed;

@@ -1,5 +1,5 @@
-/* relay_private.h - what relay.c, which moves pieces, and relay_stage.c, which works on them,
- * share. */
+/* relay_private.h - what the files of the relay share: relay.c says what is done when, relay_wire.c
+ * sends and receives, relay_stage.c computes.  Host memory, unless it says device. */
 #ifndef MIX_EXCHANGE_RELAY_PRIVATE_H
 #define MIX_EXCHANGE_RELAY_PRIVATE_H
 
@@ -7,8 +7,6 @@
 #include "comm/window.h"
 #include "exchange/experts.h"
 #include "exchange/relay.h"
-
-enum { MIX_RELAY_CHUNKS = 16 }; /* of a peer's rows at most */
 
 /* Counters of a member of the domain: pieces that have come; stages whose partial sums lie in its
  * window; stages that it has summed, after which its peers' windows are free.  All count on from
@@ -81,6 +79,12 @@ struct mix_relay {
 static inline int mix_relay_piece_round(const struct mix_relay *r, int piece)
 {
     return piece ? 1 + (piece - 1) / r->chunks : 0;
+}
+
+/* The place of a round's row in arrays of [rounds][max_rows]. */
+static inline size_t mix_relay_row(const struct mix_relay *r, int round, int row)
+{
+    return (size_t)round * (size_t)r->max_rows + (size_t)row;
 }
 
 /* The rows of a piece, of `rows` in its round. */

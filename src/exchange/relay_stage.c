@@ -97,8 +97,7 @@ struct take {
 /* A place in my partial sums, which a member's rail looks at. */
 static size_t partial(const struct mix_relay *r, int member, int round, int row)
 {
-    return ((size_t)member * (size_t)r->domains + (size_t)round) * (size_t)r->max_rows +
-           (size_t)row;
+    return mix_relay_row(r, member * r->domains + round, row);
 }
 
 /* The ids of a row that are at home with me; returns how many. */

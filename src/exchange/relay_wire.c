@@ -12,7 +12,7 @@ enum { COUNT, DATA, BACK };
 
 static char *outgoing(const struct mix_relay *r, int round, int from)
 {
-    return r->out + ((size_t)(round - 1) * (size_t)r->max_rows + (size_t)from) * r->row;
+    return r->out + mix_relay_row(r, round - 1, from) * r->row;
 }
 
 /* rows of row_bytes each, of which `real` are payload; none is no message. */

@@ -102,6 +102,8 @@ const char *mix_plan_wrong(const struct mix_plan *plan)
         return "a number type that is neither F32 nor BF16";
     if (n->wire != MIX_F32 && n->wire != MIX_BF16)
         return "a wire type that is neither F32 nor BF16";
+    if (plan->chunks > MIX_PLAN_CHUNKS)
+        return "rows cut into more chunks than an exchange takes";
     if (n->dispatch != n->dtype && n->dispatch != MIX_F8E4M3)
         return "rows that go to experts in a type that is neither that of operands nor F8_E4M3";
     if (plan->exchange < 0 || plan->exchange >= MIX_EXCHANGE_KINDS)

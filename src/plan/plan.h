@@ -47,6 +47,8 @@ struct mix_plan_numeric {
     char kernels[200];   /* mix_kernels.describe: constants and instruction set */
 };
 
+enum { MIX_PLAN_CHUNKS = 16 }; /* of a peer's rows at most */
+
 struct mix_plan {
     struct mix_plan_numeric numeric;
     int32_t world, domains, domain_size; /* world = domains * domain_size */

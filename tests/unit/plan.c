@@ -185,6 +185,17 @@ static void sums(void)
     }
 }
 
+static void most_chunks(void)
+{
+    struct mix_plan p = some_plan();
+
+    p.max_num_seqs = p.max_batched_tokens = p.max_model_len = p.pages = 1;
+    p.chunks = MIX_PLAN_CHUNKS;
+    ok(!mix_plan_wrong(&p), "%d chunks are a plan", p.chunks);
+    p.chunks++;
+    ok(mix_plan_wrong(&p) && strstr(mix_plan_wrong(&p), "chunks"), "%d are none", p.chunks);
+}
+
 int main(void)
 {
     places();
@@ -192,6 +203,7 @@ int main(void)
     same_numbers();
     different_numbers();
     sums();
+    most_chunks();
     for (int kind = 0; kind < MIX_EXCHANGE_KINDS; kind++)
         ok(mix_exchange_kind_parse(mix_exchange_kind_name(kind)) == kind, "exchange %s",
            mix_exchange_kind_name(kind));
