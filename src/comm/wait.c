@@ -6,8 +6,9 @@
  *
  * The rank that a wait ends with may itself wait for another one.  So before
  * patience is lost for good the late ones are asked whom they wait for, and so on;
- * who waits answers here, in its own wait.  Those that do not answer wait for
- * nobody: they are named. */
+ * who waits answers here, in its own wait, and who gives up tells everybody unasked:
+ * nobody can ask it any more.  Those of whom nothing is heard wait for nobody: they are
+ * named. */
 #include "comm/group_private.h"
 
 #include "base/clock.h"
@@ -88,11 +89,31 @@ static int ask(struct mix_group *g, char *whom, mix_late_fn *late, const void *c
             continue;
         }
         TRY_MPI(MPI_Recv(&it, 1, MPI_INT, from.MPI_SOURCE, TELL, c->letters, MPI_STATUS_IGNORE));
-        if (it < 0 || it >= c->size || it == c->rank)
+        if (it < 0 || it >= c->size)
             continue;
         whom[from.MPI_SOURCE] = 2;
-        if (whom[it] == 0)
+        if (whom[it] == 0 && it != c->rank)
             whom[it] = 1;
+    }
+out:
+    return rc;
+}
+
+/* Tell everybody whom I waited for: my process ends now, perhaps before their patience does. */
+static int tell_all(struct mix_group *g)
+{
+    struct mix_comm *c = g->comm;
+    static int it; /* the messages outlive this call */
+    int rc = MIX_OK;
+
+    it = first_late(g);
+    for (int i = 0; i < c->size; i++) {
+        MPI_Request sent;
+
+        if (i == c->rank)
+            continue;
+        TRY_MPI(MPI_Isend(&it, 1, MPI_INT, i, TELL, c->letters, &sent));
+        TRY_MPI(MPI_Request_free(&sent));
     }
 out:
     return rc;
@@ -129,6 +150,7 @@ static int stalled(struct mix_group *g, const char *what, double waited, bool hu
         if (g->late[i])
             whom[g->world[i]] = 1;
     TRY(ask(g, whom, late, ctx));
+    TRY(tell_all(g));
     for (int i = 0; i < c->size; i++)
         someone |= whom[i] == 3;
     name(c, whom, someone ? 3 : 2, who, sizeof who);

@@ -160,6 +160,27 @@ static void several(void)
     mix_group_close(g);
 }
 
+/* 0 waits for 1, which gave up waiting for 2 before 0's patience ended, and answers no more. */
+static void gone(void)
+{
+    struct mix_group *g = me < 2 ? open_some("link", (int[]){0, 1}, 2) : NULL;
+    struct mix_group *pair = me == 1 || me == 2 ? open_some("pair", (int[]){1, 2}, 2) : NULL;
+    bool good = true;
+
+    mix_log_level(MIX_LOG_SILENT);
+    if (me == 0) {
+        nap(stall_s + 0.3);
+        good = mix_group_barrier(g) == MIX_ECOMM && names(1u << 2);
+    }
+    if (me == 1)
+        good = mix_group_barrier(pair) == MIX_ECOMM && names(1u << 2);
+    ok_all(good, "one has given up by the time another one does");
+    mix_log_level(MIX_LOG_INFO);
+    drop_letters();
+    mix_group_close(pair);
+    mix_group_close(g);
+}
+
 /* 0 waits for 1, which waits for 2 at the opening of a group. */
 static void opening(void)
 {
@@ -261,6 +282,7 @@ int main(void)
         chain(WINDOWS, 3, "windows");
         chain(CARRIERS, 3, "carriers in a window");
         several();
+        gone();
         opening();
     } else {
         chain(MESSAGES, ranks, "messages");
