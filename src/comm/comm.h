@@ -9,7 +9,8 @@
  * between tests.  A wait in which nothing comes for longer than the stall timeout
  * is MIX_ECOMM and names the group, the phase and the ranks (with their hosts)
  * that stand still: of those that have not come, and those that these wait for,
- * the ones that wait for nobody.  A group in which an operation failed can only be closed.
+ * the ones that wait for nobody.  Whom the first rank to give up blames, the others blame.
+ * A group in which an operation failed can only be closed.
  *
  * MPI is called from the main thread only (MPI_THREAD_FUNNELED). */
 #ifndef MIX_COMM_COMM_H

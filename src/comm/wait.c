@@ -6,9 +6,12 @@
  *
  * The rank that a wait ends with may itself wait for another one.  So before
  * patience is lost for good the late ones are asked whom they wait for, and so on;
- * who waits answers here, in its own wait, and who gives up tells everybody unasked:
- * nobody can ask it any more.  Those of whom nothing is heard wait for nobody: they are
- * named. */
+ * who waits answers here, in its own wait.  Those that do not answer wait for
+ * nobody: they are named.
+ *
+ * Who gives up first tells everybody whom it blames, and the others take that: its
+ * process ends and answers no more, and the end of a job (MPI_Abort) wakes ranks
+ * that stood still, which then answer as if they had waited all the time. */
 #include "comm/group_private.h"
 
 #include "base/clock.h"
@@ -23,7 +26,10 @@ static const double yield_s = 1e-3, listen_s = 0.05, answer_s = 0.5;
 static const long nap_ns = 50000;
 
 /* Tags among the letters; a mail's tag is its number. */
-enum { ASK = 32766, TELL = 32765, NAMED = 6 };
+enum { ASK = 32766, TELL = 32765, BLAME = 32764, NAMED = 6 };
+
+/* What is known of a rank, in whom[world rank]. */
+enum { NOTHING, TO_ASK, WAITS, SILENT, BLAMED };
 
 static void nap(void)
 {
@@ -59,60 +65,84 @@ out:
     return rc;
 }
 
-/* Ask those of whom[world rank] == 1: they become 3.  One that says whom it waits for becomes 2,
- * and that one is asked at once: the others' patience ends when mine does, and who has given up
- * answers no more. */
+/* A letter with a rank in it, if there is one. */
+static int next_letter(struct mix_comm *c, int tag, int *from, int *it)
+{
+    int rc = MIX_OK, there;
+    MPI_Status status;
+
+    *from = *it = -1;
+    TRY_MPI(MPI_Iprobe(MPI_ANY_SOURCE, tag, c->letters, &there, &status));
+    if (!there)
+        goto out;
+    TRY_MPI(MPI_Recv(it, 1, MPI_INT, status.MPI_SOURCE, tag, c->letters, MPI_STATUS_IGNORE));
+    *from = status.MPI_SOURCE;
+out:
+    return rc;
+}
+
+/* Ask those TO_ASK: they become SILENT.  One that says whom it waits for WAITS, and that one is
+ * asked at once: the others' patience ends when mine does.  If somebody has given up before, whom
+ * it blames is BLAMED, and no more is asked. */
 static int ask(struct mix_group *g, char *whom, mix_late_fn *late, const void *ctx)
 {
     struct mix_comm *c = g->comm;
     static const int question = 0;
     double end = 0;
-    int rc = MIX_OK, said = 0, it;
-    MPI_Status from;
+    int rc = MIX_OK, from, it;
 
     for (;;) {
+        TRY(next_letter(c, BLAME, &from, &it));
+        if (it >= 0 && it < c->size) {
+            whom[it] = BLAMED;
+            break;
+        }
         for (int i = 0; i < c->size; i++)
-            if (whom[i] == 1) {
+            if (whom[i] == TO_ASK) {
                 MPI_Request sent; /* who stands still may never take it */
 
                 TRY_MPI(MPI_Isend(&question, 1, MPI_INT, i, ASK, c->letters, &sent));
                 TRY_MPI(MPI_Request_free(&sent));
-                whom[i] = 3;
+                whom[i] = SILENT;
                 end = mix_now() + answer_s;
             }
         if (mix_now() >= end)
             break;
         TRY(answer(g, late, ctx));
-        TRY_MPI(MPI_Iprobe(MPI_ANY_SOURCE, TELL, c->letters, &said, &from));
-        if (!said) {
+        TRY(next_letter(c, TELL, &from, &it));
+        if (from < 0)
             nap();
+        if (it < 0 || it >= c->size || it == c->rank)
             continue;
-        }
-        TRY_MPI(MPI_Recv(&it, 1, MPI_INT, from.MPI_SOURCE, TELL, c->letters, MPI_STATUS_IGNORE));
-        if (it < 0 || it >= c->size)
-            continue;
-        whom[from.MPI_SOURCE] = 2;
-        if (whom[it] == 0 && it != c->rank)
-            whom[it] = 1;
+        whom[from] = WAITS;
+        if (whom[it] == NOTHING)
+            whom[it] = TO_ASK;
     }
 out:
     return rc;
 }
 
-/* Tell everybody whom I waited for: my process ends now, perhaps before their patience does. */
-static int tell_all(struct mix_group *g)
+static int first_of(const struct mix_comm *c, const char *whom, int what)
 {
-    struct mix_comm *c = g->comm;
+    for (int i = 0; i < c->size; i++)
+        if (whom[i] == what)
+            return i;
+    return -1;
+}
+
+/* My process ends now, perhaps before the patience of others does. */
+static int tell_all(struct mix_comm *c, int blamed)
+{
     static int it; /* the messages outlive this call */
     int rc = MIX_OK;
 
-    it = first_late(g);
+    it = blamed;
     for (int i = 0; i < c->size; i++) {
         MPI_Request sent;
 
         if (i == c->rank)
             continue;
-        TRY_MPI(MPI_Isend(&it, 1, MPI_INT, i, TELL, c->letters, &sent));
+        TRY_MPI(MPI_Isend(&it, 1, MPI_INT, i, BLAME, c->letters, &sent));
         TRY_MPI(MPI_Request_free(&sent));
     }
 out:
@@ -136,26 +166,27 @@ static void name(const struct mix_comm *c, const char *whom, int what, char *tex
         snprintf(text + n, room - n, " and %d more", all - named);
 }
 
-static int stalled(struct mix_group *g, const char *what, double waited, bool hurried,
+static int stalled(struct mix_group *g, const char *in, double waited, bool hurried,
                    mix_late_fn *late, const void *ctx)
 {
     struct mix_comm *c = g->comm;
     char who[400], doing[120], *whom = c->whom;
-    bool someone = false;
-    int rc = MIX_OK;
+    int rc = MIX_OK, what = BLAMED;
 
     late(g, ctx);
-    memset(whom, 0, (size_t)c->size);
+    memset(whom, NOTHING, (size_t)c->size);
     for (int i = 0; i < g->size; i++)
         if (g->late[i])
-            whom[g->world[i]] = 1;
+            whom[g->world[i]] = TO_ASK;
     TRY(ask(g, whom, late, ctx));
-    TRY(tell_all(g));
-    for (int i = 0; i < c->size; i++)
-        someone |= whom[i] == 3;
-    name(c, whom, someone ? 3 : 2, who, sizeof who);
+    while (what > WAITS && first_of(c, whom, what) < 0)
+        what--;
+    name(c, whom, what, who, sizeof who);
+    TRY(tell_all(c, first_of(c, whom, what)));
+    if (first_of(c, whom, BLAMED) == c->rank)
+        snprintf(who, sizeof who, "others, who gave up waiting for this rank");
     rc = MIX_FAIL(MIX_ECOMM, "%swaited %.3g s in %s of %s%s for %s",
-                  hurried ? "after the signal to stop, " : "", waited, what, g->name,
+                  hurried ? "after the signal to stop, " : "", waited, in, g->name,
                   mix_comm_doing(c, doing), who);
 out:
     return rc;
