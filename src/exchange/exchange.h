@@ -43,9 +43,11 @@ struct mix_exchange;
 struct mix_pace;
 
 /* What happens to pieces (relay.h) of mixserve and fused, for whoever watches: one has come to this
- * rank; a stage's partial sums are made; its sums are made, and on their way. */
+ * rank; a stage's partial sums are made; its sums are made, and on their way.  domain: of the copy,
+ * whose rows they are; of a stage of several pieces, the first one's. */
 enum mix_exchange_event { MIX_EVENT_LANDED, MIX_EVENT_COMPUTED, MIX_EVENT_RETURNED };
-typedef void mix_exchange_watch_fn(void *ctx, enum mix_exchange_event event, int number);
+typedef void mix_exchange_watch_fn(void *ctx, enum mix_exchange_event event, int number,
+                                   int domain);
 
 /* The size and the shape of the layers that it serves; pointers are borrowed for its life. */
 struct mix_exchange_config {

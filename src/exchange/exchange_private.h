@@ -52,10 +52,10 @@ int mix_exchange_locals(const struct mix_exchange *e); /* experts of this rank i
 const int32_t *mix_exchange_domains(const struct mix_exchange *e);
 
 static inline void mix_exchange_saw(const struct mix_exchange *e, enum mix_exchange_event event,
-                                    int number)
+                                    int number, int domain)
 {
     if (e->config.watch)
-        e->config.watch(e->config.watch_ctx, event, number);
+        e->config.watch(e->config.watch_ctx, event, number, domain);
 }
 
 /* Add what the group has sent and how long it was at work since `before`, to a phase. */

@@ -156,6 +156,11 @@ int mix_relay_origin(const struct mix_relay *r, int round)
     return (r->domain - round + r->domains) % r->domains;
 }
 
+int mix_relay_piece_origin(const struct mix_relay *r, int piece)
+{
+    return mix_relay_origin(r, mix_relay_piece_round(r, piece));
+}
+
 int mix_relay_owner(const struct mix_relay *r, int member, int round)
 {
     return mix_relay_origin(r, round) * r->places + member;
@@ -299,6 +304,12 @@ static bool is_computed(const struct mix_relay *r, int stage)
     return behind(r, MIX_RELAY_COMPUTED, r->stage_base + (uint64_t)stage + 1) == NOBODY;
 }
 
+static void saw_stage(const struct mix_relay *r, const struct mix_exchange *e,
+                      enum mix_exchange_event event, int stage)
+{
+    mix_exchange_saw(e, event, stage, mix_relay_piece_origin(r, mix_relay_first_piece(r, stage)));
+}
+
 /* Sum what all have computed for other domains, as soon as it is there, and send it off; *acted if
  * there was something to do. */
 static int sum_next(struct mix_relay *r, struct mix_exchange *e, bool *acted)
@@ -318,7 +329,7 @@ static int sum_next(struct mix_relay *r, struct mix_exchange *e, bool *acted)
     }
     if (r->summed < r->gathered && mix_now() >= r->gathered_at[r->summed]) {
         TRY(mix_relay_send_back(r, e, r->summed));
-        mix_exchange_saw(e, MIX_EVENT_RETURNED, r->summed++);
+        saw_stage(r, e, MIX_EVENT_RETURNED, r->summed++);
         *acted = true;
     }
 out:
@@ -366,7 +377,7 @@ static int compute_next(struct mix_relay *r, struct mix_exchange *e, bool *acted
                behind(r, MIX_RELAY_LANDED,
                       r->landed_base + (uint64_t)mix_relay_last_piece(r, r->taken)) == NOBODY) {
         TRY(mix_relay_compute(r, e, r->taken));
-        mix_exchange_saw(e, MIX_EVENT_COMPUTED, r->taken++);
+        saw_stage(r, e, MIX_EVENT_COMPUTED, r->taken++);
         *acted = true;
     }
 out:
@@ -389,8 +400,7 @@ static int wait_landed(struct mix_relay *r, bool *wire)
     int member = behind(r, MIX_RELAY_LANDED, pieces);
 
     *wire = member == r->place;
-    return *wire ? turn(r, r->rail, "dispatch",
-                        mix_relay_origin(r, mix_relay_piece_round(r, r->landed)))
+    return *wire ? turn(r, r->rail, "dispatch", mix_relay_piece_origin(r, r->landed))
                  : turn(r, r->node, "dispatch", member);
 }
 

@@ -120,6 +120,7 @@ int mix_relay_owner(const struct mix_relay *r, int member, int round);
 
 /* The domain that a round's rows come from. */
 int mix_relay_origin(const struct mix_relay *r, int round);
+int mix_relay_piece_origin(const struct mix_relay *r, int piece);
 /* [domains] what mix_relay_come reads; mine to write. */
 int32_t *mix_relay_come_to(const struct mix_relay *r, int member);
 

@@ -211,8 +211,10 @@ int mix_relay_progress(struct mix_relay *r)
             TRY(expect_together(r, round));
         else if (!r->known[round] && mix_relay_arrived(r, r->count_recv[round]))
             TRY(expect_chunks(r, round));
-    while (landed < r->pieces && piece_is_here(r, landed))
-        mix_exchange_saw(r->exchange, MIX_EVENT_LANDED, landed++);
+    while (landed < r->pieces && piece_is_here(r, landed)) {
+        mix_exchange_saw(r->exchange, MIX_EVENT_LANDED, landed, mix_relay_piece_origin(r, landed));
+        landed++;
+    }
     if (landed > r->landed)
         mix_window_raise(r->window, MIX_RELAY_LANDED, r->landed_base + (uint64_t)landed);
     r->landed = landed;

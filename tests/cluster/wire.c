@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HIDDEN = 512, EXPERTS = 16, K = 2, OWNED = 64, RANKS = 16 };
+enum { HIDDEN = 512, EXPERTS = 16, K = 2, OWNED = 64, RANKS = 16, CHUNKS = 4 };
 
 /* Bytes that a network device has sent. */
 static int sent_by(const char *device, uint64_t *sent)
@@ -38,13 +38,18 @@ static int sent_by(const char *device, uint64_t *sent)
 
 /* Events of the steps so far: a piece has come, a stage is computed, its sums are on their way. */
 struct order {
+    int mine, domains;
     int last[3]; /* number of the last event of each kind; 0: a step begins */
     int overlapped, chances, wrong;
 };
 
-static void watch(void *ctx, enum mix_exchange_event event, int number)
+static void watch(void *ctx, enum mix_exchange_event event, int number, int domain)
 {
     struct order *o = ctx;
+    int round = number ? 1 + (number - 1) / CHUNKS : 0;
+
+    /* Nearest first: domain d sends to d + 1, then to d + 2. */
+    o->wrong += domain != (o->mine - round + o->domains) % o->domains;
 
     /* The own piece is 0; its sums are no stage that returns. */
     o->wrong += number > (event == MIX_EVENT_RETURNED ? 1 : 0) && number != o->last[event] + 1;
@@ -119,7 +124,7 @@ static int compare(struct mix_comm *comm, struct mix_dev *dev, const char *kind,
         .ep = world,
         .edp = 1,
         .exchange = mix_exchange_kind_parse(kind),
-        .chunks = 4,
+        .chunks = CHUNKS,
         .chunk_bytes = 4096,
         .depth = 1,
     };
@@ -137,6 +142,7 @@ static int compare(struct mix_comm *comm, struct mix_dev *dev, const char *kind,
 
     TRY(mix_homes_identity(&homes, 1, EXPERTS, world));
     locals = mix_homes_local(&homes, 0, me, NULL);
+    order = (struct order){.mine = me / domain, .domains = world / domain};
     TRY(mix_group_open_world(&all, comm));
     TRY(mix_exchange_open(&e, &config));
     TRY(steps(e, 1, me, tokens, &locals)); /* connects */
