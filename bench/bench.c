@@ -2,6 +2,7 @@
 #include "bench.h"
 
 #include "base/clock.h"
+#include "base/median.h"
 #include "kernels/simd.h"
 
 #include <omp.h>
@@ -99,19 +100,11 @@ double bench_peak(int threads)
     return 2.0 * CHAINS * WIDTH * (double)times * threads / (bench_now() - start);
 }
 
-static int rising(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 double bench_median(double *x, int n)
 {
-    qsort(x, (size_t)n, sizeof *x, rising);
-    if (best)
-        return x[0];
-    return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+    double middle = mix_median(x, n);
+
+    return best ? x[0] : middle;
 }
 
 void *bench_memory(size_t bytes)

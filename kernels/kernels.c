@@ -14,3 +14,8 @@ const struct mix_kernels *mix_kernels_of(const struct mix_dev *dev)
             return backends[i];
     return NULL;
 }
+
+int mix_kernels_packed(const struct mix_kernels *k, enum mix_dtype type)
+{
+    return (int)(k->product_bytes(type, 4096, 4096) / (4096 * 4096));
+}

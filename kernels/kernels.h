@@ -54,4 +54,7 @@ extern const struct mix_kernels mix_kernels_cpu;
 /* The operations for a device, by its backend; never NULL for an open device. */
 const struct mix_kernels *mix_kernels_of(const struct mix_dev *dev);
 
+/* Bytes that a number of a large packed matrix takes. */
+int mix_kernels_packed(const struct mix_kernels *k, enum mix_dtype type);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/median.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "exchange/pace.h"
@@ -358,13 +359,6 @@ out:
     return rc;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static double at_part(const double *sorted, int n, double part)
 {
     double at = part * (n - 1);
@@ -375,7 +369,7 @@ static double at_part(const double *sorted, int n, double part)
 
 static struct mix_bench_quartiles quartiles(double *x, int n)
 {
-    qsort(x, (size_t)n, sizeof *x, by_value);
+    mix_sort(x, n);
     return (struct mix_bench_quartiles){at_part(x, n, 0.25), at_part(x, n, 0.5),
                                         at_part(x, n, 0.75)};
 }

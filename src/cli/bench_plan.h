@@ -9,10 +9,7 @@
 #ifndef MIX_CLI_BENCH_PLAN_H
 #define MIX_CLI_BENCH_PLAN_H
 
-#include "plan/search.h"
-
-#include "comm/comm.h"
-#include "dev/dev.h"
+#include "model/trial.h"
 
 enum { MIX_BENCH_JOBS = 3, MIX_BENCH_LAYOUTS = 40, MIX_BENCH_PASSES = 3 };
 
@@ -33,19 +30,8 @@ struct mix_bench_job {
     struct mix_bench_layout run[MIX_BENCH_LAYOUTS];
 };
 
-struct mix_bench_config {
-    struct mix_comm *comm;
-    struct mix_group *world;
-    struct mix_dev *dev;
-    const struct mix_topo *topo;
-    const struct mix_arch *arch;
-    const struct mix_machine *machine;
-    const char *dir, *dtype;
-    int domain_size;
-    double step_s; /* time for the steps of a layout in a pass, about */
-};
-
-/* Job i of MIX_BENCH_JOBS. */
-int mix_bench_job(struct mix_bench_job *job, const struct mix_bench_config *config, int i);
+/* Job i of MIX_BENCH_JOBS; step_s: time for the steps of a layout in a pass, about. */
+int mix_bench_job(struct mix_bench_job *job, const struct mix_trial_config *config, double step_s,
+                  int i);
 
 #endif

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Seconds to measure: a share of what a short job takes; probe takes its time. */
-static const double links_s = 0.4, rates_s = 1.6;
+static const double links_s = 0.4, rates_s = 1.2, steps_s = 0.8;
 
 struct mix_plan_pins mix_choose_pins(const struct mix_options *o)
 {
@@ -37,11 +37,6 @@ struct mix_plan_pins mix_choose_pins(const struct mix_options *o)
     };
 }
 
-int mix_choose_packed(const struct mix_dev *dev, enum mix_dtype type)
-{
-    return (int)(mix_kernels_of(dev)->product_bytes(type, 4096, 4096) / (4096 * 4096));
-}
-
 /* Largest product of the model, for the self-test of invariance. */
 static int look_at_kernels(const struct mix_decide *k, enum mix_dtype type, char *describe,
                            size_t room, struct mix_plan_kernels *seen)
@@ -53,7 +48,7 @@ static int look_at_kernels(const struct mix_decide *k, enum mix_dtype type, char
     TRY(kernels->product_selftest(k->dev, type, 256, k->arch->hidden, &seen->invariant));
     seen->describe = describe;
     seen->product_bytes = kernels->product_bytes;
-    seen->packed = mix_choose_packed(k->dev, type);
+    seen->packed = mix_kernels_packed(kernels, type);
 out:
     return rc;
 }
@@ -122,11 +117,12 @@ int mix_choose_measure(struct mix_machine *m, const struct mix_decide *k)
         .domain_size = k->o->domain_size ? (int)k->o->domain_size : k->topo->rank[0].local_ranks,
         .links_s = links_s,
         .rates_s = rates_s,
+        .steps_s = steps_s,
     };
 
     TRY(mix_gauge_machine(&gauge, &config));
     mix_info("machine measured in %.1f s; --machine FILE takes one that probe has saved",
-             gauge.links_s + gauge.rates_s);
+             gauge.links_s + gauge.rates_s + gauge.steps_s);
     *m = gauge.machine;
 out:
     return rc;

@@ -31,9 +31,6 @@ int mix_choose_measure(struct mix_machine *m, const struct mix_decide *known);
 /* The plan, with lines in the log.  Rank 0 alone; not collective. */
 int mix_choose_plan(struct mix_choose *c, struct mix_plan *plan);
 
-/* Bytes that a number of a packed matrix takes. */
-int mix_choose_packed(const struct mix_dev *dev, enum mix_dtype type);
-
 /* What the options pin. */
 struct mix_plan_pins mix_choose_pins(const struct mix_options *o);
 

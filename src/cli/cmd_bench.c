@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 
 #include "base/err.h"
+#include "base/median.h"
 #include "base/mem.h"
 #include "cli/bench_exchange.h"
 #include "cli/bench_plan.h"
@@ -143,13 +144,6 @@ static double job_seconds(const struct mix_bench_layout *l)
     return l->steps * l->measured;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static double spread(const struct mix_bench_layout *l)
 {
     double low = l->pass[0], high = l->pass[0];
@@ -177,8 +171,7 @@ static struct summary summarise(const struct mix_bench_job *j)
             s.spent[p] += l->spent[p] / j->count;
         }
     }
-    qsort(error, (size_t)j->count, sizeof *error, by_value);
-    s.median_error = error[j->count / 2];
+    s.median_error = mix_median(error, j->count);
     s.p90_error = error[j->count * 9 / 10];
     s.regret = job_seconds(&j->run[0]) / job_seconds(&j->run[s.best]) - 1;
     s.spread = spread(&j->run[s.best]);
@@ -284,20 +277,18 @@ static int tell(const struct bench *b)
 static int run_plan(struct bench *b, int *code)
 {
     int rc = MIX_OK;
-    struct mix_bench_config config = {.comm = b->comm,
+    struct mix_trial_config config = {.comm = b->comm,
                                       .world = b->world,
                                       .dev = b->dev,
                                       .topo = &b->topo,
                                       .arch = &b->arch,
                                       .machine = &b->machine,
-                                      .dir = b->o->model,
                                       .dtype = b->o->dtype,
-                                      .domain_size = b->domain,
-                                      .step_s = step_s};
+                                      .domain_size = b->domain};
 
     TRY(find_machine(b));
     for (int i = 0; i < MIX_BENCH_JOBS; i++)
-        TRY(mix_bench_job(&b->job[i], &config, i));
+        TRY(mix_bench_job(&b->job[i], &config, step_s, i));
     if (mix_comm_rank(b->comm) == 0)
         *code = tell(b);
 out:

@@ -194,6 +194,17 @@ static void print_rates(const struct mix_machine *m)
         }
 }
 
+static void print_whole(const struct mix_machine *m)
+{
+    static const char *const name[] = {
+        [MIX_MACHINE_F32] = "float32", [MIX_MACHINE_BF16] = "bfloat16"};
+
+    for (int t = 0; t < MIX_MACHINE_TYPES; t++)
+        for (int i = 0; i < m->whole[t].points; i++)
+            printf("whole steps, %s: %.2f times their parts at %.0f tokens of a replica\n", name[t],
+                   m->whole[t].times[i], m->whole[t].tokens[i]);
+}
+
 static int print_text(const struct probe *p)
 {
     int rc = MIX_OK;
@@ -208,9 +219,10 @@ static int print_text(const struct probe *p)
     printf("machine: %s (%s)\n", m->name, m->device);
     print_links(p);
     print_rates(m);
+    print_whole(m);
     if (!p->o->machine)
-        printf("\nmeasured in %.1f s (links) and %.1f s (rates)\n", p->gauge.links_s,
-               p->gauge.rates_s);
+        printf("\nmeasured in %.1f s (links), %.1f s (rates) and %.1f s (steps)\n",
+               p->gauge.links_s, p->gauge.rates_s, p->gauge.steps_s);
 out:
     mix_str_fini(&table);
     return rc;
@@ -240,9 +252,9 @@ static int print_json(const struct probe *p, const struct mix_str *machine)
                     p->mesh.edp, "machine", json_loadb(machine->s, machine->len, 0, NULL));
     if (all && !p->o->machine)
         json_object_set_new(all, "measured",
-                            json_pack("{s:b, s:b, s:f, s:f}", "inside", (int)g->measured[0],
+                            json_pack("{s:b, s:b, s:f, s:f, s:f}", "inside", (int)g->measured[0],
                                       "between", (int)g->measured[1], "links_seconds", g->links_s,
-                                      "rates_seconds", g->rates_s));
+                                      "rates_seconds", g->rates_s, "steps_seconds", g->steps_s));
     return mix_cli_print_json(all, "what was probed");
 }
 

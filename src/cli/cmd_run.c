@@ -156,9 +156,9 @@ out:
 static int predict(struct run *r, const struct mix_run_result *result, struct mix_report *all)
 {
     const struct mix_plan *plan = &r->decision.plan;
-    struct mix_cost_model m =
-        mix_cost_of_plan(&r->arch, &r->decision.machine, plan, r->topo.rank[0].local_ranks,
-                         mix_choose_packed(r->dev, (enum mix_dtype)plan->numeric.dtype));
+    struct mix_cost_model m = mix_cost_of_plan(
+        &r->arch, &r->decision.machine, plan, r->topo.rank[0].local_ranks,
+        mix_kernels_packed(mix_kernels_of(r->dev), (enum mix_dtype)plan->numeric.dtype));
 
     return mix_report_predict(all, r->world, r->store ? &result->taken : NULL, plan->dp,
                               r->job && r->decision.weighed ? &m : NULL);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/median.h"
 #include "base/mem.h"
 
 #include <math.h>
@@ -58,13 +59,6 @@ static int exchange(struct ruler *r, int peers, size_t n)
                               r->bytes[0]);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static int clamp(double x, int least, int most)
 {
     return x < least ? least : x < most ? (int)x : most;
@@ -111,8 +105,7 @@ out:
 
 static double median(struct samples *s)
 {
-    qsort(s->t, (size_t)s->count, sizeof s->t[0], by_value);
-    return s->t[s->count / 2];
+    return mix_median(s->t, s->count);
 }
 
 /* ---- one class */

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "comm/measure.h"
 #include "kernels/kernels.h"
+#include "model/rehearse.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -486,7 +487,7 @@ int mix_gauge_rates(struct mix_rate rate[MIX_MACHINE_TYPES][MIX_WORKS],
     int rc = MIX_OK;
     struct mix_arch usual = usual_arch();
     struct mix_rate found[MIX_MACHINE_TYPES][MIX_WORKS] = {0};
-    double budget_s = (c->rates_s > 0 ? c->rates_s : 2.5) / MIX_MACHINE_TYPES;
+    double budget_s = (c->rates_s > 0 ? c->rates_s : 1.5) / MIX_MACHINE_TYPES;
 
     for (int t = 0; t < MIX_MACHINE_TYPES; t++)
         TRY(gauge_type(found[t], c, c->arch ? c->arch : &usual, type[t], budget_s));
@@ -511,6 +512,26 @@ static void describe(struct mix_machine *m, const struct mix_gauge_config *c, do
     snprintf(m->device, sizeof m->device, "%s", mix_dev_name(c->dev));
 }
 
+static int rehearse(struct mix_gauge *g, const struct mix_gauge_config *c)
+{
+    int rc = MIX_OK;
+    double at = mix_now();
+    struct mix_trial_config trial = {.comm = c->comm,
+                                     .world = c->world,
+                                     .dev = c->dev,
+                                     .topo = c->topo,
+                                     .arch = c->arch,
+                                     .machine = &g->machine,
+                                     .domain_size = c->domain_size};
+
+    if (c->arch)
+        TRY(mix_rehearse(g->machine.whole, &trial, c->steps_s > 0 ? c->steps_s : 1.2));
+    g->steps_s = mix_now() - at;
+    TRY(mix_group_reduce_f64(c->world, &g->steps_s, 1, MIX_MAX));
+out:
+    return rc;
+}
+
 int mix_gauge_machine(struct mix_gauge *gauge, const struct mix_gauge_config *c)
 {
     int rc = MIX_OK;
@@ -530,6 +551,7 @@ int mix_gauge_machine(struct mix_gauge *gauge, const struct mix_gauge_config *c)
     TRY(mix_gauge_rates(g.machine.rate, c));
     g.rates_s = mix_now() - at;
     TRY(mix_group_reduce_f64(c->world, &g.rates_s, 1, MIX_MAX));
+    TRY(rehearse(&g, c));
     *gauge = g;
 out:
     return rc;

@@ -29,16 +29,17 @@ struct mix_gauge_config {
     const struct mix_topo *topo;
     const struct mix_arch *arch; /* NULL: the layers of Qwen3-30B-A3B */
     int domain_size;
-    double links_s, rates_s; /* time to spend on each, about; 0: 1 s and 2.5 s */
+    double links_s, rates_s, steps_s; /* time to spend on each, about; 0: 1 s, 1.5 s and 1.2 s */
 };
 
 struct mix_gauge {
     struct mix_machine machine;
-    bool measured[MIX_LINK_KINDS]; /* else the other's, see comm/measure.h */
-    double links_s, rates_s;       /* spent */
+    bool measured[MIX_LINK_KINDS];    /* else the other's, see comm/measure.h */
+    double links_s, rates_s, steps_s; /* spent */
 };
 
-/* Links and rates.  The same bits on all ranks.  Collective on all ranks. */
+/* Links, rates and, with an arch, whole steps (rehearse.h).  The same bits on all ranks. Collective
+ * on all ranks. */
 int mix_gauge_machine(struct mix_gauge *gauge, const struct mix_gauge_config *config);
 
 /* The rates alone. */

@@ -13,8 +13,10 @@ libmix_a_SOURCES += \
   %D%/kv.c          %D%/kv.h          \
   %D%/load.c                          \
   %D%/model.c       %D%/model.h       \
+  %D%/rehearse.c    %D%/rehearse.h    \
   %D%/share.c       %D%/share.h       \
   %D%/slices.c      %D%/slices.h      \
   %D%/state.h                         \
   %D%/step.c                          \
+  %D%/trial.c       %D%/trial.h       \
   %D%/weights.c     %D%/weights.h

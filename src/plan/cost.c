@@ -405,6 +405,17 @@ double mix_cost_experts(const struct mix_cost_model *m, double tokens)
     return all / u.moe;
 }
 
+/* All that takes time takes so many times as long. */
+static void stretch(struct mix_cost *c, double times)
+{
+    for (int i = 0; i < MIX_COST_PARTS; i++)
+        c->part[i] *= times;
+    for (int i = 0; i < MIX_BOUNDS; i++)
+        c->bound[i] *= times;
+    c->products *= times;
+    c->core *= times;
+}
+
 void mix_cost_step(const struct mix_cost_model *m, const struct mix_cost_step *s,
                    struct mix_cost *c)
 {
@@ -419,6 +430,7 @@ void mix_cost_step(const struct mix_cost_model *m, const struct mix_cost_step *s
         experts(&u);
     }
     head(&u);
+    stretch(c, mix_whole_times(m->machine, m->type, u.tokens));
     for (int i = 0; i < MIX_COST_PARTS; i++)
         c->total += c->part[i];
 }

@@ -18,6 +18,10 @@
  * way when all is computed: max(X + G g, G + X / 2P), g being a chunk's part of all rows; what of X
  * is not hidden is "between".  Weights are read once a stage
  *
+ *   whole    the parts add up to less than a step that was run on the machine at hand: what lies
+ * between operations, caches that others have used, ranks that take turns on a core.  If it was
+ * (model/rehearse.h), all parts are stretched alike
+ *
  * Members of struct mix_cost are seconds of one rank in one step and add up to the
  * step; they are those that a run measures (model/model.h), so that predicted and
  * measured stand side by side.  Pure; not collective. */

@@ -40,3 +40,10 @@ double mix_work_seconds(const struct mix_machine *m, enum mix_machine_type type,
 
     return r->launch + fmax(operations / (speed * share), bytes / (r->bandwidth * share));
 }
+
+double mix_whole_times(const struct mix_machine *m, enum mix_machine_type type, double tokens)
+{
+    const struct mix_whole *w = &m->whole[type];
+
+    return w->points ? between_points(w->tokens, w->times, w->points, tokens) : 1;
+}

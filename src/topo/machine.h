@@ -48,6 +48,13 @@ struct mix_rate {
 
 enum mix_machine_type { MIX_MACHINE_F32, MIX_MACHINE_BF16, MIX_MACHINE_TYPES };
 
+/* Whole steps with so many tokens of a replica took so many times what the parts add up to. */
+struct mix_whole {
+    int32_t points;                    /* 0: none was run, it is once */
+    double tokens[MIX_MACHINE_POINTS]; /* rising */
+    double times[MIX_MACHINE_POINTS];
+};
+
 struct mix_machine {
     char name[64];
     char device[16]; /* "cpu" or "cuda" */
@@ -58,6 +65,7 @@ struct mix_machine {
     double reserved; /* of them, not ours: what libraries take, of a rank */
     struct mix_link link[MIX_LINK_KINDS];
     struct mix_rate rate[MIX_MACHINE_TYPES][MIX_WORKS];
+    struct mix_whole whole[MIX_MACHINE_TYPES];
 };
 
 /* ---- times */
@@ -69,6 +77,9 @@ double mix_link_seconds(const struct mix_link *link, double peers, double bytes)
  * ranks. */
 double mix_work_seconds(const struct mix_machine *m, enum mix_machine_type type, enum mix_work work,
                         int ranks, double rows, double operations, double bytes);
+
+/* What a step of so many tokens takes beyond its parts: a factor. */
+double mix_whole_times(const struct mix_machine *m, enum mix_machine_type type, double tokens);
 
 /* ---- where machines come from */
 

@@ -32,7 +32,7 @@ struct member {
 #field, kind, offsetof(type, field), sizeof((type *)0)->field, least, most \
     }
 
-static const struct member whole[] = {
+static const struct member all_of_it[] = {
     IN(struct mix_machine, name, TEXT, 0, 0),
     IN(struct mix_machine, device, TEXT, 0, 0),
     IN(struct mix_machine, shared, BOOL, 0, 0),
@@ -53,14 +53,19 @@ static const struct member rate[] = {
     IN(struct mix_rate, rows, RISING, 1, 1e9),
     IN(struct mix_rate, speed, POINTS, 1e5, 1e19),
 };
+static const struct member steps[] = {
+    IN(struct mix_whole, tokens, RISING, 1, 1e9),
+    IN(struct mix_whole, times, POINTS, 1e-2, 1e3),
+};
 static const char *const link_name[MIX_LINK_KINDS] = {"inside", "between"};
 static const char *const type_name[MIX_MACHINE_TYPES] = {"float32", "bfloat16"};
 static const char *const work_name[MIX_WORKS] = {"dense", "experts", "attention", "memory"};
 
 enum {
-    WHOLE = sizeof whole / sizeof whole[0],
+    ALL = sizeof all_of_it / sizeof all_of_it[0],
     LINK = sizeof link / sizeof link[0],
     RATE = sizeof rate / sizeof rate[0],
+    STEPS = sizeof steps / sizeof steps[0],
 };
 
 /* ---- out */
@@ -110,7 +115,9 @@ static json_t *object(const struct member *m, int n, const void *from, int point
 
 int mix_machine_to_json(const struct mix_machine *m, struct mix_str *out)
 {
-    json_t *all = object(whole, WHOLE, m, 0), *links = json_object(), *rates = json_object(), *part;
+    json_t *all = object(all_of_it, ALL, m, 0), *links = json_object(), *rates = json_object(),
+           *part;
+    json_t *wholes = json_object();
     char *text = NULL;
     int rc = MIX_OK;
     int bad = json_object_set_new(all, "format", json_integer(FORMAT));
@@ -124,8 +131,12 @@ int mix_machine_to_json(const struct mix_machine *m, struct mix_str *out)
             bad |= json_object_set_new(part, work_name[w],
                                        object(rate, RATE, &m->rate[t][w], m->rate[t][w].points));
         bad |= json_object_set_new(rates, type_name[t], part);
+        if (m->whole[t].points)
+            bad |= json_object_set_new(wholes, type_name[t],
+                                       object(steps, STEPS, &m->whole[t], m->whole[t].points));
     }
     bad |= json_object_set(all, "links", links) | json_object_set(all, "rates", rates);
+    bad |= json_object_set(all, "steps", wholes);
     if (bad || !(text = json_dumps(all, JSON_INDENT(2)))) {
         rc = MIX_FAIL(MIX_EBUG, "a machine cannot be written as JSON");
         goto out;
@@ -134,6 +145,7 @@ int mix_machine_to_json(const struct mix_machine *m, struct mix_str *out)
     TRY(mix_str_add(out, "\n", 1));
 out:
     free(text);
+    json_decref(wholes);
     json_decref(rates);
     json_decref(links);
     json_decref(all);
@@ -293,9 +305,10 @@ static int read_all(struct mix_machine *m, const json_t *all, const char *file)
 {
     struct place p = {file, ""};
     const json_t *links = json_object_get(all, "links"), *rates = json_object_get(all, "rates");
+    const json_t *wholes = json_object_get(all, "steps"), *some;
     int rc = MIX_OK;
 
-    TRY(get_all(&p, whole, WHOLE, all, m, NULL));
+    TRY(get_all(&p, all_of_it, ALL, all, m, NULL));
     for (int k = 0; k < MIX_LINK_KINDS; k++) {
         snprintf(p.path, sizeof p.path, "links.%s", link_name[k]);
         TRY(get_all(&p, link, LINK, json_object_get(links, link_name[k]), &m->link[k],
@@ -308,6 +321,11 @@ static int read_all(struct mix_machine *m, const json_t *all, const char *file)
                         json_object_get(json_object_get(rates, type_name[t]), work_name[w]),
                         &m->rate[t][w], &m->rate[t][w].points));
         }
+    for (int t = 0; t < MIX_MACHINE_TYPES; t++) {
+        snprintf(p.path, sizeof p.path, "steps.%s", type_name[t]);
+        if ((some = json_object_get(wholes, type_name[t])))
+            TRY(get_all(&p, steps, STEPS, some, &m->whole[t], &m->whole[t].points));
+    }
     TRY(together(m, file));
 out:
     return rc;

@@ -182,6 +182,53 @@ static void sizes(void)
     }
 }
 
+/* A small model takes steps; a large one is not made up for it. */
+static void steps(void)
+{
+    struct mix_arch a = {.family = MIX_QWEN3_MOE,
+                         .vocab = 100,
+                         .hidden = 64,
+                         .layers = 2,
+                         .heads = 4,
+                         .kv_heads = 2,
+                         .head_dim = 16,
+                         .experts = 8,
+                         .top_k = 2,
+                         .moe_inner = 32,
+                         .rms_eps = 1e-6F,
+                         .rope_theta = 1e4,
+                         .max_positions = 4096,
+                         .moe = {true, true}};
+    struct mix_gauge_config c = config(&a);
+    struct mix_gauge g = {0};
+    bool good = true;
+
+    c.steps_s = 0.3;
+    ok_all(mix_gauge_machine(&g, &c) == MIX_OK, "with steps of a model");
+    for (int t = 0; t < MIX_MACHINE_TYPES; t++) {
+        const struct mix_whole *w = &g.machine.whole[t];
+
+        good = good && w->points == 3 && w->tokens[0] >= 1 && w->tokens[0] < w->tokens[1] &&
+               w->tokens[1] < w->tokens[2];
+        for (int i = 0; i < w->points; i++) {
+            good = good && w->times[i] > 0.05 && w->times[i] < 100;
+            if (me == 0)
+                printf("# %s, %.1f tokens: %.2f times the parts\n", t ? "bf16" : "f32",
+                       w->tokens[i], w->times[i]);
+        }
+    }
+    ok_all(good, "small, mixed and full ones, longer than their parts");
+    ok_all(same_everywhere(&g.machine, sizeof g.machine), "the same on all ranks");
+    ok_all(g.steps_s < 20 && mix_dev_allocated(dev) == 0, "in %.2f s of 0.3, and nothing stays",
+           g.steps_s);
+    a.experts = 512;
+    a.moe_inner = 4096;
+    c.rates_s = 0.1;
+    ok_all(mix_gauge_machine(&g, &c) == MIX_OK && g.machine.whole[0].points == 0 &&
+               g.machine.whole[1].points == 0,
+           "layers that are too large to make up are left alone");
+}
+
 int main(void)
 {
     int all[8] = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -201,10 +248,12 @@ int main(void)
     (void)whole_machine;
     (void)predicts;
     (void)sizes;
+    (void)steps;
 #else
     whole_machine();
     predicts();
     sizes();
+    steps();
 #endif
     mix_dev_close(dev);
     mix_topo_fini(&topo);

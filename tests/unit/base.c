@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/median.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/str.h"
@@ -200,6 +201,14 @@ static void busy(void)
     ok(mix_busy() == MIX_OK && told == 3, "until nobody waits again");
 }
 
+static void medians(void)
+{
+    double odd[] = {3, -1, 2}, even[] = {4, 1, 3, 1}, one[] = {7};
+
+    ok(mix_median(odd, 3) == 2 && odd[0] == -1 && odd[2] == 3, "the middle of three, sorted");
+    ok(mix_median(even, 4) == 2 && mix_median(one, 1) == 7, "of four, of one");
+}
+
 int main(void)
 {
     utf8();
@@ -211,5 +220,6 @@ int main(void)
     arrays();
     last_words();
     busy();
+    medians();
     return tap_done();
 }

@@ -488,6 +488,28 @@ static void shared(void)
     ok(near(u.total, t.total), "devices of their own are not");
 }
 
+/* Steps that were run took longer than their parts. */
+static void stretched(void)
+{
+    struct mix_machine m = paper();
+    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost t, u;
+    bool good = true;
+
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_DENSE].speed[0] = 1;
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_EXPERTS].speed[0] = 1;
+    mix_cost_step(&c, &step, &t);
+    m.whole[MIX_MACHINE_F32] = (struct mix_whole){.points = 1, .tokens = {1}, .times = {9}};
+    m.whole[MIX_MACHINE_BF16] = (struct mix_whole){.points = 2, .tokens = {8, 12}, .times = {2, 4}};
+    mix_cost_step(&c, &step, &u); /* of 10 tokens */
+    for (int i = 0; i < MIX_COST_PARTS; i++)
+        good = good && near(u.part[i], 3 * t.part[i]);
+    for (int i = 0; i < MIX_BOUNDS; i++)
+        good = good && near(u.bound[i], 3 * t.bound[i]);
+    ok(good && near(u.total, 3 * t.total) && near(u.products, 3 * t.products),
+       "all parts alike, by what was measured at so many tokens");
+}
+
 static void names(void)
 {
     int holes = 0;
@@ -515,6 +537,7 @@ int main(void)
     over_tp();
     memory();
     shared();
+    stretched();
     names();
     return tap_done();
 }

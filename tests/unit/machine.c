@@ -48,6 +48,8 @@ static struct mix_machine paper(void)
                                              .points = 2,
                                              .rows = {4, 8},
                                              .speed = {1e9 * (t + 1), 3e9 * (t + 1)}};
+    m.whole[MIX_MACHINE_BF16] =
+        (struct mix_whole){.points = 2, .tokens = {10, 20}, .times = {1.5, 2.5}};
     return m;
 }
 
@@ -113,6 +115,18 @@ static void work(void)
     m.shared = false;
     ok(near(mix_work_seconds(&m, MIX_MACHINE_F32, MIX_WORK_DENSE, 4, 4, 1e9, 0), 1.001),
        "devices are not shared");
+}
+
+static void whole_steps(void)
+{
+    static const double table[][2] = {{1, 1.5}, {10, 1.5}, {15, 2}, {20, 2.5}, {1e6, 2.5}};
+    struct mix_machine m = paper();
+    bool good = true;
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        good = good && near(mix_whole_times(&m, MIX_MACHINE_BF16, table[i][0]), table[i][1]);
+    ok(good, "steps between those that were run, and beyond them");
+    ok(near(mix_whole_times(&m, MIX_MACHINE_F32, 15), 1), "none was run: as the parts say");
 }
 
 /* ---- presets */
@@ -251,6 +265,10 @@ static void malformed(void)
         {"\"bandwidth\": 1", "\"bandwidth\": 0, \"b\": 1", "float32.dense.bandwidth\": expected"},
         {"\"rows\": [", "\"rows\": [0.5, 1], \"r\": [", "\"rates.float32.dense.rows\": expected 1"},
         {"\"rows\": [", "\"rows\": [8, 8], \"r\": [", "expected rising numbers, found 8 after 8"},
+        {"\"steps\": {", "\"steps\": {\"float32\": 1, ", "\"steps.float32\": expected an object"},
+        {"\"tokens\": [", "\"t\": [", "\"steps.bfloat16.tokens\": expected an array of numbers"},
+        {"\"times\": [", "\"times\": [0, 1], \"t\": [", "steps.bfloat16.times\": expected 0.01 to"},
+        {"\"times\": [", "\"times\": [1], \"t\": [", "times\": expected 2 numbers, found 1"},
         {"\"speed\": [", "\"speed\": [1e9], \"s\": [", "speed\": expected 2 numbers, found 1"},
         {"\"speed\": [", "\"speed\": [1e9, 3], \"s\": [", "speed\": expected 100000 to 1e+19"},
     };
@@ -311,6 +329,7 @@ int main(void)
     scratch_begin();
     links();
     work();
+    whole_steps();
     presets();
     ok(possible(&m), "a machine comes back from its file, every bit of it");
     malformed();
