@@ -8,6 +8,7 @@ libmix_a_SOURCES += \
   %D%/embed.c                         \
   %D%/forward.c                       \
   %D%/gauge.c       %D%/gauge.h       \
+  %D%/gauge_rates.c                   \
   %D%/head.c                          \
   %D%/identity.c    %D%/identity.h    \
   %D%/kv.c          %D%/kv.h          \
