@@ -75,6 +75,21 @@ static double fastest(const struct mix_machine *m, enum mix_machine_type type)
     return r->points > 0 ? r->speed[r->points - 1] : 0;
 }
 
+/* On CPUs weights are packed as this program's kernels do here. */
+static struct mix_plan_kernels kernels(const struct planning *p, enum mix_dtype type)
+{
+    const struct mix_kernels *k = &mix_kernels_cpu;
+    struct mix_plan_kernels seen = {.describe = "planned", .invariant = true};
+
+    if (strcmp(p->machine.device, k->name) == 0) {
+        seen.product_bytes = k->product_bytes;
+        seen.packed = mix_kernels_packed(k, type);
+    } else {
+        seen.packed = (int)mix_dtype_size(type);
+    }
+    return seen;
+}
+
 static void describe(struct planning *p)
 {
     const struct mix_options *o = p->o;
@@ -84,8 +99,8 @@ static void describe(struct planning *p)
         .topo = &p->topo,
         .pins = mix_choose_pins(o),
         .device = p->machine.device,
-        .f32 = {.describe = "planned", .invariant = true, .packed = 4},
-        .bf16 = {.describe = "planned", .invariant = true, .packed = 2},
+        .f32 = kernels(p, MIX_F32),
+        .bf16 = kernels(p, MIX_BF16),
         .has_bf16 =
             fastest(&p->machine, MIX_MACHINE_BF16) > 1.2 * fastest(&p->machine, MIX_MACHINE_F32),
         .page = MIX_PAGE,

@@ -62,7 +62,10 @@ int mix_sbatch(const struct mix_sbatch *s, struct mix_str *out)
                      "#SBATCH --ntasks-per-node=%d\n",
                      s->nodes, s->each));
     if (s->gpus)
-        TRY(mix_str_addf(out, "#SBATCH --gpus-per-node=%d\n", s->each));
+        TRY(mix_str_addf(out,
+                         "# needs a mixserve with kernels for these devices\n"
+                         "#SBATCH --gpus-per-node=%d\n",
+                         s->each));
     TRY(mix_str_addf(out,
                      "#SBATCH --time=%d:%02d:00\n"
                      "#SBATCH --requeue\n"

@@ -22,8 +22,8 @@ static void describe(struct mix_machine *m, const struct mix_gauge_config *c, do
         m->memory = fmin(m->memory, (double)r[i].memory);
         m->ranks = r[i].local_ranks > m->ranks ? r[i].local_ranks : m->ranks;
     }
-    snprintf(m->name, sizeof m->name, "%.30s, %d ranks a node, %d threads", r[0].host,
-             (int)m->ranks, mix_dev_threads(c->dev));
+    snprintf(m->name, sizeof m->name, "%.30s, %d rank%s a node, %d threads", r[0].host,
+             (int)m->ranks, m->ranks == 1 ? "" : "s", mix_dev_threads(c->dev));
     snprintf(m->device, sizeof m->device, "%s", mix_dev_name(c->dev));
 }
 
@@ -40,7 +40,7 @@ static int rehearse(struct mix_gauge *g, const struct mix_gauge_config *c)
                                      .domain_size = c->domain_size};
 
     if (c->arch)
-        TRY(mix_rehearse(g->machine.whole, &trial, c->steps_s > 0 ? c->steps_s : 1.2));
+        TRY(mix_rehearse(g->machine.whole, &trial, c->steps_s > 0 ? c->steps_s : 1));
     g->steps_s = mix_now() - at;
     TRY(mix_group_reduce_f64(c->world, &g->steps_s, 1, MIX_MAX));
 out:

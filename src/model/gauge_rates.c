@@ -485,7 +485,7 @@ int mix_gauge_rates(struct mix_rate rate[MIX_MACHINE_TYPES][MIX_WORKS],
     int rc = MIX_OK;
     struct mix_arch usual = usual_arch();
     struct mix_rate found[MIX_MACHINE_TYPES][MIX_WORKS] = {0};
-    double budget_s = (c->rates_s > 0 ? c->rates_s : 1.5) / MIX_MACHINE_TYPES;
+    double budget_s = (c->rates_s > 0 ? c->rates_s : 1.3) / MIX_MACHINE_TYPES;
 
     for (int t = 0; t < MIX_MACHINE_TYPES; t++)
         TRY(gauge_type(found[t], c, c->arch ? c->arch : &usual, type[t], budget_s));

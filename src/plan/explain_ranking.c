@@ -12,9 +12,9 @@
 
 const char *mix_plan_seconds(double s, char text[32])
 {
-    if (s < 1e-3)
+    if (s < 0.9995e-3)
         snprintf(text, 32, "%.3g us", s * 1e6);
-    else if (s < 1)
+    else if (s < 0.9995)
         snprintf(text, 32, "%.3g ms", s * 1e3);
     else if (s < 120)
         snprintf(text, 32, "%.3g s", s);
@@ -66,6 +66,13 @@ void mix_plan_lost_by(const struct mix_plan_input *in, const struct mix_plan_can
                                mix_plan_seconds(more[most], s));
         more[most] = 0;
     }
+}
+
+/* Three digits, or as many as there are before the point. */
+static const char *number(double x, char text[32])
+{
+    snprintf(text, 32, x < 999.5 ? "%.3g" : "%.0f", x);
+    return text;
 }
 
 /* ---- tables */
@@ -206,18 +213,19 @@ int mix_plan_explain_ranking(const struct mix_plan_input *in, const struct mix_p
     int rc, n = most < r->fit ? most : r->fit;
     double hours = r->c[0].seconds / 3600, tokens;
     const struct mix_lengths *l = what->lengths;
-    char job_time[32];
+    char job_time[32], all[32], speed[32];
 
     MIX_CHECK(in->machine && r->fit > 0, "a ranking without times");
     tokens = (double)l->rows * (l->prompt + l->answer) / (double)(l->sampled ? l->sampled : 1);
-    TRY(mix_str_addf(out, "%s on %d node%s, %d ranks of %s, %d domain%s of %d\n", what->model,
-                     r->mesh.hosts, r->mesh.hosts == 1 ? "" : "s", r->mesh.world, what->machine,
-                     r->mesh.domains, r->mesh.domains == 1 ? "" : "s", r->mesh.domain));
+    TRY(mix_str_addf(out, "%s on %d node%s, %d rank%s of %s, %d domain%s of %d\n", what->model,
+                     r->mesh.hosts, r->mesh.hosts == 1 ? "" : "s", r->mesh.world,
+                     r->mesh.world == 1 ? "" : "s", what->machine, r->mesh.domains,
+                     r->mesh.domains == 1 ? "" : "s", r->mesh.domain));
     TRY(job(in, what, out));
-    TRY(mix_str_addf(out,
-                     "the best takes %s: %.3g %s-hours, %.4g tokens/s of prompts and answers\n",
-                     mix_plan_seconds(r->c[0].seconds, job_time), hours * r->mesh.world,
-                     in->machine->shared ? "rank" : "GPU", tokens / r->c[0].seconds));
+    TRY(mix_str_addf(out, "the best takes %s: %s %s-hours, %s tokens/s of prompts and answers\n",
+                     mix_plan_seconds(r->c[0].seconds, job_time),
+                     number(hours * r->mesh.world, all), in->machine->shared ? "rank" : "GPU",
+                     number(tokens / r->c[0].seconds, speed)));
     TRY(times(in, r, n, out));
     TRY(step(in, &r->c[0], out));
     TRY(bytes(in, r, n, out));

@@ -164,13 +164,13 @@ static int divisor(int n, int most)
 static bool any_fits(const struct mix_wanted *w, int world, int domain, int each)
 {
     struct mix_layouts space = mix_wanted_space(w);
-    struct mix_plan_pins pins = w->in->pins;
+    const struct mix_plan_pins pins = w->in->pins;
+    int experts = w->in->arch->experts > 0 ? w->in->arch->experts : 1;
     struct mix_wanted other = *w;
 
     space.world = world;
     space.domain = other.domain = domain;
     space.apart = each % domain;
-    pins.dp = pins.edp = 0; /* of another world these are others */
     for (int tp = 1; tp <= domain; tp++)
         for (int etp = 1; etp <= domain && domain % tp == 0; etp++) {
             struct mix_layout l = {.tp = tp, .dp = world / tp, .etp = etp};
@@ -178,10 +178,10 @@ static bool any_fits(const struct mix_wanted *w, int world, int domain, int each
 
             if (domain % etp)
                 continue;
-            l.ep = w->in->pins.ep
-                       ? w->in->pins.ep
-                       : divisor(world / etp, w->in->arch->experts > 0 ? w->in->arch->experts : 1);
-            if (world / etp % l.ep)
+            l.ep = pins.ep    ? pins.ep
+                   : pins.edp ? (world / etp) / pins.edp
+                              : divisor(world / etp, experts);
+            if (!l.ep || world / etp % l.ep)
                 continue;
             l.edp = world / etp / l.ep;
             for (int ep = l.ep;; ep = 1) { /* or none at all, whose exchange needs least */
@@ -234,7 +234,7 @@ static bool on_more_nodes(const struct mix_wanted *w, char *text, size_t room)
     char total[200] = "", nodes[200] = "";
     int found = 0;
 
-    for (int n = 1; n <= MOST_NODES && found < 3; n = n < 4 ? n + 1 : n * 2) {
+    for (int n = 1; n <= MOST_NODES && found < 3; n = n < 16 ? n + 1 : n * 2) {
         int domain = w->domain > w->node && n * w->node % w->domain == 0 ? w->domain : w->node;
 
         if (!any_fits(w, n * w->node, domain, w->node))

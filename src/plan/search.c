@@ -66,6 +66,7 @@ static int refuse(const struct mix_wanted *w, const struct mix_plan_ranking *r)
 static int too_big(const struct mix_wanted *w, const struct mix_layout *l, const struct mix_fit *f)
 {
     char each[32], weights[32], step[32], row[32], missing[32], memory[32], would[420];
+    char libraries[80] = "";
     const struct mix_topo_rank *r = &w->in->topo->rank[f->host_rank];
     int64_t pin = w->in->pins.kv_memory;
     bool other = mix_fit_would(w, would, sizeof would), own = mix_fit_own_memory(w);
@@ -73,6 +74,9 @@ static int too_big(const struct mix_wanted *w, const struct mix_layout *l, const
 
     if (w->in->machine && (own || has > w->in->machine->memory))
         has = w->in->machine->memory;
+    if (w->in->machine && w->in->machine->reserved > 0)
+        snprintf(libraries, sizeof libraries, " (libraries take %s of it for a rank)",
+                 mix_human_bytes(w->in->machine->reserved, memory));
     if (pin && pin < f->row)
         return MIX_FAIL(MIX_EFIT,
                         "--kv-memory %lld holds no row of %d tokens: that takes %lld bytes on each "
@@ -80,14 +84,14 @@ static int too_big(const struct mix_wanted *w, const struct mix_layout *l, const
                         (long long)pin, f->shortest, (long long)f->row, l->tp);
     return MIX_FAIL(
         MIX_EFIT,
-        "the model does not fit on node %s: at best (tp %d, etp %d, ep %d) each of its ranks (%d) "
-        "needs %s: weights %s, a step's buffers %s, keys and values %s at least; %s has %s, %s "
-        "(%lld bytes) too few; %s%s",
-        r->host, l->tp, l->etp, l->ep, r->local_ranks, mix_human_bytes((double)f->need, each),
-        mix_human_bytes((double)f->memory.weights, weights),
+        "the model does not fit%s%s: at best (tp %d, etp %d, ep %d) each of its ranks (%d) "
+        "needs %s: weights %s, a step's buffers %s, keys and values %s at least; %s has %s%s, "
+        "%s (%lld bytes) too few; %s%s",
+        r->host[0] ? " on node " : "", r->host, l->tp, l->etp, l->ep, r->local_ranks,
+        mix_human_bytes((double)f->need, each), mix_human_bytes((double)f->memory.weights, weights),
         mix_human_bytes((double)(f->memory.activations + f->memory.exchange), step),
         mix_human_bytes((double)(pin ? pin : f->row), row), own ? "a device" : "the node",
-        mix_human_bytes(has, memory), mix_human_bytes((double)f->missing, missing),
+        mix_human_bytes(has, memory), libraries, mix_human_bytes((double)f->missing, missing),
         (long long)f->missing, other ? "numbers of ranks that would do: " : "",
         other ? would
               : "no number of ranks on such nodes would; smaller --max-num-seqs, "
@@ -213,7 +217,6 @@ int mix_plan_topo(struct mix_topo *t, int nodes, int each, double memory)
                                          .local_ranks = each,
                                          .threads = 1,
                                          .memory = (uint64_t)memory};
-        snprintf(rank[i].host, sizeof rank[i].host, "node%d", i / each);
     }
     *t = (struct mix_topo){.ranks = nodes * each, .hosts = nodes, .rank = rank};
     rank = NULL;

@@ -38,6 +38,11 @@ static int resolve_exchange(const struct mix_plan_pins *p)
     if (p->exchange && strcmp(p->exchange, "auto") && mix_exchange_kind_parse(p->exchange) < 0)
         return MIX_FAIL(MIX_EUSAGE, "--exchange %s: auto, tp, ep, hybrid, mixserve or fused",
                         p->exchange);
+    if (p->chunks && p->exchange && strcmp(p->exchange, "auto") &&
+        !mix_exchange_chunked(mix_exchange_kind_parse(p->exchange)))
+        return MIX_FAIL(MIX_EUSAGE,
+                        "--exchange %s cuts no rows: --chunks %d is for mixserve and fused",
+                        p->exchange, p->chunks);
     if (p->in_turn && p->chunks)
         return MIX_FAIL(MIX_EUSAGE, "--async off cuts no rows: --chunks %d has no meaning",
                         p->chunks);

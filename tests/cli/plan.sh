@@ -158,6 +158,15 @@ is 3 "an input that is not there"
 run "$MIXSERVE" plan -q --model "$configs/DeepSeek-V3" --nodes 1 --ranks-per-node 8 --gpu h100
 is 5 "a model that does not fit"
 says 'lacks|too few; numbers of ranks that would do: [0-9]+, ' "it says by how much, and what would do"
+run "$MIXSERVE" plan -q --model "$configs/DeepSeek-V3" --nodes 1 --ranks-per-node 4 --gpu h100
+says 'would do: 24, 28, 32 \(6, 7, 8 nodes\)'
+run "$MIXSERVE" plan -q --model "$configs/Qwen3-235B-A22B" --nodes 4 --ranks-per-node 8 --gpu h200 -edp 32 \
+  --exchange fused
+is 5 "more copies than there is memory for"
+says 'libraries take .* would do: 128, ' "what would do keeps what is pinned"
+plan --exchange tp --chunks 3
+is 2 "chunks of an exchange that has none"
+says '--exchange tp cuts no rows: --chunks 3 is for mixserve and fused'
 plan -tp 3
 is 5 "tp 3"
 says 'tp 3 does not split the model.s 64 heads and 4 kv heads; tp 1, 2, 4, 8 would'

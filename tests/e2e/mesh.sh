@@ -97,7 +97,7 @@ goes_on 4:1:1:4:2:hybrid
 
 [ -n "$short" ] && victims=3 || victims='0 3'
 phases=" in (dispatch|combine|experts|agreement|the step's numbers|all-gather|all-to-all)"
-for l in 4:1:1:4:2:hybrid 4:1:1:4:2:fused ${long:+4:1:1:4:1:ep 4:2:1:4:2:tp 4:1:2:2:2:mixserve}; do
+for l in 4:1:1:4:2:hybrid 4:1:1:4:2:fused ${long:+4:2:1:4:2:tp 4:1:2:2:2:mixserve 4:1:1:4:1:ep}; do
   for victim in $victims; do
     ready "$l" --stall-timeout 3
     kill -STOP "$(rank_pid $victim)"

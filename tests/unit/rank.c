@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct mix_arch model(const char *name)
 {
@@ -176,7 +177,7 @@ static void too_large(const struct mix_arch *arch)
     set(&s, arch, "a100", 1);
     mix_log_level(MIX_LOG_SILENT);
     ok(mix_plan_search(&s.in, &p, NULL) == MIX_EFIT &&
-           strstr(mix_err_last(), "numbers of ranks that would do: 24, 32, 64 (3, 4, 8 nodes)"),
+           strstr(mix_err_last(), "numbers of ranks that would do: 24, 32, 40 (3, 4, 5 nodes)"),
        "%s", mix_err_last());
     mix_log_level(MIX_LOG_INFO);
     mix_plan_topo_fini(&s.topo);
@@ -261,15 +262,17 @@ static void chunks(const struct mix_arch *arch)
 static void fast(const struct mix_arch *arch)
 {
     struct setting s;
-    double least = 1e9;
+    double least = 1e9, spent; /* of this process: others may have the cores meanwhile */
     int count = 0;
 
     set(&s, arch, "h100", 128);
     for (int i = 0; i < 5; i++) {
         struct mix_plan_ranking r = {0};
 
+        spent = (double)clock();
         mix_plan_rank(&s.in, &r);
-        least = r.seconds < least ? r.seconds : least;
+        spent = ((double)clock() - spent) / CLOCKS_PER_SEC;
+        least = spent < least ? spent : least;
         count = r.count;
         mix_plan_ranking_fini(&r);
     }
