@@ -253,7 +253,8 @@ def table(path):
     fast = near = 0
     for key, rows in cases.items():
         c = look(rows)
-        good = c["ratio"] >= (FASTER if c["net"] > 0.5 else NOT_SLOWER)
+        share = c["exchange"] if math.isnan(c["net"]) else c["net"]  # if not known, the most it can be
+        good = c["ratio"] >= (FASTER if share > 0.5 else NOT_SLOWER)
         close = c["near"] >= c["allowed"]
         fast += good
         near += close

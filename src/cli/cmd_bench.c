@@ -286,9 +286,10 @@ static int run_plan(struct bench *b, int *code)
                                       .dtype = b->o->dtype,
                                       .domain_size = b->domain};
 
-    TRY(find_machine(b));
-    for (int i = 0; i < MIX_BENCH_JOBS; i++)
+    for (int i = 0; i < MIX_BENCH_JOBS; i++) {
+        TRY(find_machine(b)); /* anew for each job, as a run does: machines change their mind */
         TRY(mix_bench_job(&b->job[i], &config, step_s, i));
+    }
     if (mix_comm_rank(b->comm) == 0)
         *code = tell(b);
 out:

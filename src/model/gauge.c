@@ -40,7 +40,7 @@ static int rehearse(struct mix_gauge *g, const struct mix_gauge_config *c)
                                      .domain_size = c->domain_size};
 
     if (c->arch)
-        TRY(mix_rehearse(g->machine.whole, &trial, c->steps_s > 0 ? c->steps_s : 1));
+        TRY(mix_rehearse(g->machine.whole, &trial, c->steps_s > 0 ? c->steps_s : 1.5));
     g->steps_s = mix_now() - at;
     TRY(mix_group_reduce_f64(c->world, &g->steps_s, 1, MIX_MAX));
 out:

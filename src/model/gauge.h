@@ -29,7 +29,7 @@ struct mix_gauge_config {
     const struct mix_topo *topo;
     const struct mix_arch *arch; /* NULL: the layers of Qwen3-30B-A3B */
     int domain_size;
-    double links_s, rates_s, steps_s; /* time to spend on each, about; 0: 1 s, 1.3 s and 1 s */
+    double links_s, rates_s, steps_s; /* time to spend on each, about; 0: 1 s, 1.3 s and 1.5 s */
 };
 
 struct mix_gauge {

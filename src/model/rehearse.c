@@ -46,26 +46,62 @@ static bool cut(struct mix_arch *a, const struct mix_arch *whole, int ranks)
     return moe;
 }
 
-/* Measured over predicted, the middle one of as many layouts as there is time for. */
-static int one_job(struct mix_whole *w, const struct mix_trial_config *c, int job, double seconds)
-{
-    int rc = MIX_OK, count, fit, n = 0;
-    struct mix_trial *trials = NULL;
-    double times[LAYOUTS], start = mix_now(), spent = 0, median, part[MIX_COST_PARTS];
+/* The layouts that rehearse a job, and how much longer than their parts their steps took. */
+struct rehearsal {
+    struct mix_trial *trials;
+    int count;
+    double times[LAYOUTS];
+};
 
-    TRY(mix_trial_choose(&trials, &count, &fit, c, jobs[job].prompt, jobs[job].answer, 0, LAYOUTS));
-    if (!count)
-        goto out;
-    for (; n < count && (n == 0 || spent * (n + 1) / n < seconds); n++) {
-        TRY(mix_trial_run(&trials[n], c, step_s, &median, part));
-        times[n] = median / trials[n].predicted;
+/* By turns, because what disturbs a machine lasts longer than a layout's steps: *n layouts of each
+ * job, as many as there is time for, but two. */
+static int run(struct rehearsal *r, int *n, const struct mix_trial_config *c, double seconds)
+{
+    int rc = MIX_OK, most = LAYOUTS;
+    double start = mix_now(), spent = 0, median, part[MIX_COST_PARTS];
+
+    for (int j = 0; j < JOBS; j++)
+        most = r[j].count < most ? r[j].count : most;
+    for (*n = 0; *n < most && (*n < 2 || spent * (*n + 1) / *n < seconds); ++*n) {
+        for (int j = 0; j < JOBS; j++) {
+            const struct mix_trial *t = &r[j].trials[*n];
+
+            TRY(mix_trial_run(t, c, step_s, &median, part));
+            r[j].times[*n] = median / t->predicted;
+        }
         spent = mix_now() - start;
         TRY(mix_group_reduce_f64(c->world, &spent, 1, MIX_MAX));
     }
-    w->tokens[w->points] = trials[0].step.prompt + trials[0].step.decode;
-    w->times[w->points++] = mix_median(times, n);
 out:
-    free(trials);
+    return rc;
+}
+
+/* A factor for each job: the middle of its layouts, drawn to that of all if they are few. */
+static int one_type(struct mix_whole *w, const struct mix_trial_config *c, double seconds)
+{
+    int rc = MIX_OK, n = 0, fit;
+    struct rehearsal r[JOBS] = {0};
+    double all[JOBS * LAYOUTS], middle, own;
+
+    for (int j = 0; j < JOBS; j++)
+        TRY(mix_trial_choose(&r[j].trials, &r[j].count, &fit, c, jobs[j].prompt, jobs[j].answer, 0,
+                             LAYOUTS));
+    TRY(run(r, &n, c, seconds));
+    if (!n)
+        goto out;
+    for (int j = 0; j < JOBS; j++)
+        memcpy(&all[j * n], r[j].times, (size_t)n * sizeof *all);
+    middle = mix_median(all, JOBS * n);
+    for (; w->points < JOBS; w->points++) {
+        struct rehearsal *it = &r[w->points];
+
+        own = mix_median(it->times, n);
+        w->tokens[w->points] = it->trials[0].step.prompt + it->trials[0].step.decode;
+        w->times[w->points] = exp((n * log(own) + 2 * log(middle)) / (n + 2));
+    }
+out:
+    for (int j = 0; j < JOBS; j++)
+        free(r[j].trials);
     return rc;
 }
 
@@ -86,8 +122,7 @@ int mix_rehearse(struct mix_whole whole[MIX_MACHINE_TYPES], const struct mix_tri
     c.arch = &arch;
     for (int t = 0; t < MIX_MACHINE_TYPES; t++) {
         c.dtype = dtype[t];
-        for (int j = 0; j < JOBS; j++)
-            TRY(one_job(&found[t], &c, j, seconds / (MIX_MACHINE_TYPES * JOBS)));
+        TRY(one_type(&found[t], &c, seconds / MIX_MACHINE_TYPES));
     }
 out:
     if (rc == MIX_OK)

@@ -237,10 +237,10 @@ static int measure(struct stepping *s, const struct mix_trial_config *c, double 
     int rc = MIX_OK, steps;
     double t[MOST_STEPS], before[MIX_COST_PARTS], warm;
 
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 2; i++)
         TRY(one_step(s, c, &warm));
     TRY(mix_group_reduce_f64(c->world, &warm, 1, MIX_MAX));
-    steps = bounded(seconds / warm, 5, MOST_STEPS);
+    steps = bounded(seconds / warm, 3, MOST_STEPS);
     parts_of(before, mix_model_times(s->model));
     for (int i = 0; i < steps; i++)
         TRY(one_step(s, c, &t[i]));

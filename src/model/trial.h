@@ -38,7 +38,7 @@ int mix_trial_choose(struct mix_trial **trials, int *count, int *fit,
                      const struct mix_trial_config *config, int prompt, int answer, int best,
                      int most);
 
-/* Open, take steps for about so many seconds (at least five steps), close.  *median: of the steps'
+/* Open, take steps for about so many seconds (at least three steps), close.  *median: of the steps'
  * seconds, each as long as its slowest rank's.  spent: where the mean rank's time of a step went.
  */
 int mix_trial_run(const struct mix_trial *t, const struct mix_trial_config *config, double seconds,
