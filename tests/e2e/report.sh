@@ -72,7 +72,8 @@ for phase, bytes in (("dispatch", 512 + head), ("combine", 512)):
     assert abs(y["bytes"] / y["expected"] - 1) < 0.1, (phase, y)
 x = sent["counts"]["between"]
 if exchange in ("fused", "mixserve"):  # a message's length says it; one byte where there are none
-    assert x["expected"] == 0 and x["bytes"] <= x["messages"], x  # means of ranks
+    # A byte each; means of ranks, rounded to a whole byte and to a tenth of a message.
+    assert x["expected"] == 0 and x["bytes"] - 0.5 <= x["messages"] + 0.05, x
 else:
     assert x["bytes"] == x["expected"] and (x["bytes"] > 0) == (exchange != "tp"), x
 PY
