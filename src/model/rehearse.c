@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/median.h"
-#include "kernels/kernels.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -110,14 +109,12 @@ int mix_rehearse(struct mix_whole whole[MIX_MACHINE_TYPES], const struct mix_tri
 {
     static const char *const dtype[] = {
         [MIX_MACHINE_F32] = "float32", [MIX_MACHINE_BF16] = "bfloat16"};
-    int rc = MIX_OK, ranks = 1;
+    int rc = MIX_OK;
     struct mix_whole found[MIX_MACHINE_TYPES] = {0};
     struct mix_trial_config c = *config;
     struct mix_arch arch;
 
-    for (int i = 0; i < c.topo->ranks; i++)
-        ranks = c.topo->rank[i].local_ranks > ranks ? c.topo->rank[i].local_ranks : ranks;
-    if (!cut(&arch, config->arch, ranks))
+    if (!cut(&arch, config->arch, c.machine->ranks))
         goto out;
     c.arch = &arch;
     for (int t = 0; t < MIX_MACHINE_TYPES; t++) {

@@ -219,7 +219,7 @@ int64_t mix_slices_bytes_read(const struct mix_slices *s)
 /* ---- from a seed */
 
 /* Neighbours have nothing in common: the finalizer of MurmurHash3.  Numbers by the billion are made
- * at a start; philox takes ten times as long. */
+ * at a start, which took twice as long with philox. */
 static uint32_t scrambled(uint32_t x)
 {
     x = (x ^ x >> 16) * 0x85EBCA6Bu;
