@@ -190,6 +190,8 @@ static void print_rates(const struct mix_machine *m)
                    r->bandwidth * 1e-9);
             for (int i = 0; i < r->points && w != MIX_WORK_MEMORY; i++)
                 printf(" %g: %.4g%s", r->rows[i], r->speed[i] * 1e-9, i + 1 < r->points ? "," : "");
+            if (r->each > 0)
+                printf("; %.2f us a sequence", r->each * 1e6);
             printf("\n");
         }
 }

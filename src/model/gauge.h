@@ -3,7 +3,8 @@
  * Operations run as the model runs them: packed weights as many as the model has (up to
  * 144 MiB a node), taken in turn, so that what will lie in
  * caches lies in caches; keys and values likewise.  All ranks work at the same time, and a
- * rate is a rank's part of what they do together.  In three rounds, of which the middle counts.
+ * rate is a rank's part of what they do together.  In three rounds, of which the middle counts, or
+ * two where ranks take turns on a core.
  *
  * What is counted as operations and bytes, for who predicts with these rates:
  *

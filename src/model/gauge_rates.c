@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/median.h"
 #include "base/mem.h"
 #include "kernels/kernels.h"
 
@@ -15,10 +16,13 @@
 #include <string.h>
 
 enum {
-    ROUNDS = 3,
+    ROUNDS = 3,      /* the middle counts; */
+    TURNS = 2,       /* or the mean, where ranks take turns on a core: a window takes 25 ms then */
     MOST_ROWS = 256, /* of one call of products */
     MOST_WEIGHTS = 4096,
-    CONTEXT = 512, /* tokens that attention sees */
+    CONTEXT = 512, /* tokens that attention sees, */
+    SHORT = 16,    /* or of many sequences as short as this */
+    MANY = 64,
     QUERIES = 128, /* of one sequence, at most */
     SEQUENCES = 4, /* decoded in one call */
     TOKENS = 512,  /* normed in one call */
@@ -49,12 +53,12 @@ struct bench {
     void *scratch;       /* of attention */
     float *ones;         /* [hidden] */
     int32_t *table;      /* [2 sequences][pages of one] every sequence twice */
-    int32_t position[QUERIES], first[SEQUENCES + 1];
+    int32_t position[QUERIES], first[MANY + 1];
     int starts[MOST_ROWS + 2];
-    double used_s, start, budget_s; /* used: by the slowest rank so far */
-    double least_s;                 /* shortest window */
-    bool turns;                     /* more threads than cores */
-    int left;                       /* windows to come */
+    double start, budget_s;
+    double least_s; /* shortest window */
+    bool turns;     /* more threads than cores */
+    int left;       /* windows to come */
 };
 
 /* One line of the table.  groups: weights of a call, or sequences. */
@@ -62,9 +66,11 @@ struct point {
     int work; /* enum mix_work */
     int rows; /* 0: the launch */
     int groups;
+    int context; /* of attention; SHORT: what a sequence costs */
     int (*call)(struct bench *b, const struct point *p, int turn);
     double operations, bytes; /* of a call */
     double seconds[ROUNDS];   /* of a call */
+    double middle;            /* of those */
 };
 
 enum { MOST_POINTS = 24 };
@@ -88,7 +94,7 @@ static int product(struct bench *b, const struct point *p, int turn)
 
 static int attention(struct bench *b, const struct point *p, int turn)
 {
-    int rows = p->rows ? p->rows : 1, from = p->rows ? CONTEXT - rows : 0;
+    int rows = p->rows ? p->rows : 1, from = p->rows ? p->context - rows : 0;
     int stride = CONTEXT / MIX_PAGE;
     int seq = (int)((unsigned)(turn * p->groups) % (unsigned)b->sequences);
     struct mix_attention a = {
@@ -171,6 +177,12 @@ static void add_attention(struct point *p, int *n, const struct bench *b)
     double kv = 2.0 * CONTEXT * b->kv_heads * b->head_dim * (double)mix_dtype_size(b->type);
 
     add(p, n, (struct point){.work = MIX_WORK_ATTENTION, .groups = 1, .call = attention});
+    add(p, n,
+        (struct point){.work = MIX_WORK_ATTENTION,
+                       .rows = 1,
+                       .groups = b->sequences < MANY ? b->sequences : MANY,
+                       .context = SHORT,
+                       .call = attention});
     for (int i = 0; i < 2; i++) {
         int seqs = rows[i] == 1 ? SEQUENCES : 1;
         double seen = rows[i] * (CONTEXT - (rows[i] - 1) / 2.0); /* positions, of all queries */
@@ -179,6 +191,7 @@ static void add_attention(struct point *p, int *n, const struct bench *b)
             (struct point){.work = MIX_WORK_ATTENTION,
                            .rows = rows[i],
                            .groups = seqs,
+                           .context = CONTEXT,
                            .call = attention,
                            .operations = 4.0 * b->heads * b->head_dim * seen * seqs,
                            .bytes = kv * seqs});
@@ -216,41 +229,34 @@ static int work_until(struct bench *b, struct point *p, int turn, double until, 
     return rc;
 }
 
-/* A window of time for one line, on all ranks at once: what they do together counts.  Where they
- * take turns some start late: then nobody stops before all have had their window. */
+/* A window of time for one line, on all ranks at once: what they do together counts, and adding it
+ * up lets nobody begin the next before all are here.  Where they take turns some start late: then
+ * nobody stops before all have had their window. */
 static int run_window(struct bench *b, struct point *p, int round)
 {
     int rc = MIX_OK, calls = 0, more = 0;
     struct mix_group *world = b->c->world;
-    double window = fmax((b->budget_s - b->used_s) / b->left * 0.8, b->least_s), at, rate;
+    double used_s = mix_now() - b->start, at, rate;
+    double window = fmax((b->budget_s - used_s) / b->left * 0.8, b->least_s);
 
     TRY(p->call(b, p, round * 1000));
-    TRY(mix_group_barrier(world));
     at = mix_now();
     TRY(work_until(b, p, round * 1000, at + window * (b->turns ? 0.6 : 1), &calls));
     rate = calls / (mix_now() - at);
     if (b->turns)
         TRY(work_until(b, p, round * 1000 + calls, at + window, &more));
-    b->used_s = mix_now() - b->start;
     TRY(mix_group_reduce_f64(world, &rate, 1, MIX_SUM));
-    TRY(mix_group_reduce_f64(world, &b->used_s, 1, MIX_MAX));
     p->seconds[round] = mix_group_size(world) / rate;
     b->left--;
 out:
     return rc;
 }
 
-static double middle(const double *s)
+/* What a call takes beyond its launch and its sequences; where that is lost in the noise, a tenth.
+ */
+static double beyond(const struct point *p, const struct mix_rate *r)
 {
-    return fmax(fmin(s[0], s[1]), fmin(fmax(s[0], s[1]), s[2]));
-}
-
-/* What a call takes beyond its launch; where that is lost in the noise, a tenth of it. */
-static double beyond(const struct point *p, double launch)
-{
-    double t = middle(p->seconds);
-
-    return fmax(t - launch, 0.1 * t);
+    return fmax(p->middle - r->launch - p->groups * r->each, 0.1 * p->middle);
 }
 
 static void fill(struct mix_rate rate[MIX_WORKS], const struct point *p, int n)
@@ -260,10 +266,14 @@ static void fill(struct mix_rate rate[MIX_WORKS], const struct point *p, int n)
         double s;
 
         if (p[i].rows == 0) {
-            r->launch = middle(p[i].seconds);
+            r->launch = p[i].middle;
             continue;
         }
-        s = beyond(&p[i], r->launch);
+        s = beyond(&p[i], r);
+        if (p[i].context == SHORT) {
+            r->each = s / p[i].groups;
+            continue;
+        }
         r->rows[r->points] = p[i].work == MIX_WORK_MEMORY ? 1 : p[i].rows;
         r->speed[r->points++] = p[i].operations / s;
         r->bandwidth = fmax(r->bandwidth, p[i].bytes / s);
@@ -427,7 +437,7 @@ static void unmake(struct bench *b)
 static int gauge_type(struct mix_rate rate[MIX_WORKS], const struct mix_gauge_config *c,
                       const struct mix_arch *a, enum mix_dtype type, double budget_s)
 {
-    int rc = MIX_OK, n;
+    int rc = MIX_OK, n, rounds;
     const struct mix_topo_rank *me = &c->topo->rank[mix_comm_rank(c->comm)];
     /* Ranks that take turns on a core: in less than a turn one is measured as if alone. */
     double ratio = (double)me->local_ranks * mix_dev_threads(c->dev) / me->host_cores;
@@ -444,15 +454,17 @@ static int gauge_type(struct mix_rate rate[MIX_WORKS], const struct mix_gauge_co
                       .budget_s = budget_s};
 
     b.turns = ratio > 1;
-    b.least_s = 4e-3 * fmax(1, ratio);
+    rounds = b.turns ? TURNS : ROUNDS;
+    b.least_s = 3e-3 * fmax(1, ratio);
     TRY(make(&b, a, me->local_ranks));
     n = table_of(p, &b);
-    b.left = n * ROUNDS;
-    b.used_s = mix_now() - b.start;
-    TRY(mix_group_reduce_f64(c->world, &b.used_s, 1, MIX_MAX));
-    for (int round = 0; round < ROUNDS; round++)
+    b.left = n * rounds;
+    TRY(mix_group_barrier(c->world));
+    for (int round = 0; round < rounds; round++)
         for (int i = 0; i < n; i++)
             TRY(run_window(&b, &p[i], round));
+    for (int i = 0; i < n; i++)
+        p[i].middle = mix_median(p[i].seconds, rounds);
     fill(rate, p, n);
 out:
     unmake(&b);

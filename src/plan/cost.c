@@ -165,6 +165,18 @@ static void links(struct sum *u, double n, const struct mix_cost_links *l)
 
 /* ---- attention */
 
+/* What sequences cost beside their keys: those that generate, and those whose prompts are read. */
+static void sequences(struct sum *u)
+{
+    const struct mix_cost_step *s = u->s;
+    double n = s->decode + (s->chunk > 0 ? s->prompt / s->chunk : 0);
+    double t = u->layers * n * u->m->machine->rate[u->m->type][MIX_WORK_ATTENTION].each;
+
+    u->c->part[MIX_COST_ATTENTION] += t;
+    u->c->bound[MIX_BOUND_LAUNCH] += t;
+    u->c->core += t;
+}
+
 static double kv_heads(const struct sum *u)
 {
     return ceil(u->m->arch->kv_heads / u->tp);
@@ -227,6 +239,7 @@ static void attention(struct sum *u)
     double wide = a->heads / u->tp * a->head_dim;
 
     (a->family == MIX_DEEPSEEK_V3 ? mla : gqa)(u);
+    sequences(u);
     /* the norm; rotating queries and keys, writing them */
     moved(u, MIX_COST_ATTENTION, u->layers, u->owned * a->hidden * (4 + u->m->type_bytes));
     moved(u, MIX_COST_ATTENTION, u->layers,

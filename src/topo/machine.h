@@ -29,7 +29,8 @@ struct mix_link {
     double seconds[MIX_MACHINE_POINTS]; /* of one message of so many bytes among many */
 };
 
-/* Work of one kind takes launch + max(operations / rate(rows), bytes / bandwidth). */
+/* Work of one kind takes launch + max(operations / rate(rows), bytes / bandwidth), attention `each`
+ * besides for every sequence, however short. */
 enum mix_work {
     MIX_WORK_DENSE,     /* products with one matrix: attention, router, head */
     MIX_WORK_EXPERTS,   /* products grouped by expert; rows are those of one expert */
@@ -40,6 +41,7 @@ enum mix_work {
 
 struct mix_rate {
     double launch;                    /* s of one call */
+    double each;                      /* s of a sequence; 0 but for attention */
     double bandwidth;                 /* bytes / s */
     int32_t points;                   /* at least 1 */
     double rows[MIX_MACHINE_POINTS];  /* rising */

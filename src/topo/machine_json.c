@@ -49,6 +49,7 @@ static const struct member link[] = {
 };
 static const struct member rate[] = {
     IN(struct mix_rate, launch, NUMBER, 0, 1),
+    IN(struct mix_rate, each, NUMBER, 0, 1), /* of attention; 0 elsewhere */
     IN(struct mix_rate, bandwidth, NUMBER, 1e5, 1e16),
     IN(struct mix_rate, rows, RISING, 1, 1e9),
     IN(struct mix_rate, speed, POINTS, 1e5, 1e19),

@@ -122,6 +122,11 @@ static void products(void)
     mix_cost_step(&c, &step, &t);
     ok(near(t.total, 2 * 2 + 2 + 1) && near(t.bound[MIX_BOUND_LAUNCH], t.total),
        "launches: 2 a layer for attention, 2 for the dense block, 1 for the head");
+    m = paper();
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_ATTENTION].each = 1;
+    mix_cost_step(&c, &(struct mix_cost_step){.prompt = 12, .chunk = 4, .decode = 7}, &t);
+    ok(near(t.core, 2 * (3 + 7)) && near(t.bound[MIX_BOUND_LAUNCH], t.total),
+       "sequences: 3 prompts and 7 that generate, in 2 layers (%g)", t.core);
     mix_cost_step(&c, &(struct mix_cost_step){0}, &t);
     ok(t.total == 0, "no tokens, no time");
 }

@@ -262,6 +262,7 @@ static void malformed(void)
         {"\"float32\"", "\"float64\"", "\"rates.float32.dense\": expected an object"},
         {"\"experts\"", "\"exports\"", "\"rates.float32.experts\": expected an object"},
         {"\"launch\": 0.001", "\"launch\": 5", "\"rates.float32.dense.launch\": expected 0 to 1"},
+        {"\"each\": 0", "\"each\": -1", "\"rates.float32.dense.each\": expected 0 to 1"},
         {"\"bandwidth\": 1", "\"bandwidth\": 0, \"b\": 1", "float32.dense.bandwidth\": expected"},
         {"\"rows\": [", "\"rows\": [0.5, 1], \"r\": [", "\"rates.float32.dense.rows\": expected 1"},
         {"\"rows\": [", "\"rows\": [8, 8], \"r\": [", "expected rising numbers, found 8 after 8"},
