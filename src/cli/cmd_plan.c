@@ -36,7 +36,9 @@ static int find_machine(struct planning *p)
 {
     const struct mix_options *o = p->o;
 
-    if (!o->gpu == !o->machine)
+    if (o->gpu && o->machine)
+        return MIX_FAIL(MIX_EUSAGE, "--gpu and --machine both say what the machine is: give one");
+    if (!o->gpu && !o->machine)
         return MIX_FAIL(MIX_EUSAGE,
                         "one of --gpu NAME (%s) and --machine FILE (of mixserve probe "
                         "--save) is needed",
@@ -61,8 +63,8 @@ static int find_lengths(struct planning *p)
     TRY(mix_histogram_read(&p->lengths, o->input, o->model, o->max_tokens, most));
     if (!p->lengths.sampled)
         rc = MIX_FAIL(MIX_EINPUT, "%s: %s", o->input,
-                      p->lengths.rows ? "no row of it can be run; mixserve check says why"
-                                      : "it has no rows: nothing to plan");
+                      p->lengths.refused ? "no row of it can be run; mixserve check says why"
+                                         : "it has no rows: nothing to plan");
 out:
     return rc;
 }

@@ -27,6 +27,7 @@ struct reading {
     struct mix_raw *raw;
     struct mix_tokenizer *tokenizer; /* or NULL */
     int64_t rows, max_tokens, max_model_len;
+    int64_t looked_at;
     /* of the probes */
     double bytes, bytes_tokenised, tokens;
     int64_t probed;
@@ -131,6 +132,7 @@ static int add_block(struct reading *r, int64_t first, int64_t n)
         struct mix_raw_row row;
 
         mix_raw_block_at(block, i, &row);
+        r->looked_at++;
         if (!row.error)
             add(r, &row);
     }
@@ -177,11 +179,13 @@ int mix_histogram_read(struct mix_lengths *out, const char *path, const char *di
     struct reading r = {.to = &l, .max_tokens = max_tokens, .max_model_len = max_model_len};
 
     TRY(mix_raw_open(&r.raw, path));
-    l.rows = r.rows = mix_raw_rows(r.raw);
+    r.rows = mix_raw_rows(r.raw);
     if (r.rows > 0) {
         TRY(open_tokenizer(&r, dir));
         TRY(look(&r));
         TRY(read_all(&r));
+        l.rows = llround((double)r.rows * (double)l.sampled / (double)r.looked_at);
+        l.refused = r.rows - l.rows;
     }
     *out = l;
 out:

@@ -5,7 +5,7 @@
  * whatever the file.  Ids are counted; texts are measured in bytes and divided by the
  * bytes of a token, which a few texts say that are tokenised (4 without a tokenizer).
  * An answer is as long as its row's max_tokens; where there is no limit, 512 are
- * assumed and the lengths say so.  Rows that cannot be run count for nothing.
+ * assumed and the lengths say so.  Rows that cannot be run are counted apart.
  *
  * The same file gives the same lengths.  One thread at a time, over all HDF5 files of
  * the process; not collective. */

@@ -103,8 +103,9 @@ static json_t *of_job(const struct mix_plan_case *what)
     const struct mix_lengths *l = what->lengths;
     double n = l->sampled ? (double)l->sampled : 1;
 
-    return json_pack("{s:I, s:I, s:b, s:b, s:f, s:f, s:I, s:o, s:o}", "rows", (json_int_t)l->rows,
-                     "sampled", (json_int_t)l->sampled, "assumed", what->assumed, "answers_assumed",
+    return json_pack("{s:I, s:I, s:I, s:b, s:b, s:f, s:f, s:I, s:o, s:o}", "rows",
+                     (json_int_t)l->rows, "refused", (json_int_t)l->refused, "sampled",
+                     (json_int_t)l->sampled, "assumed", what->assumed, "answers_assumed",
                      l->assumed, "prompt_tokens", l->prompt / n, "answer_tokens", l->answer / n,
                      "longest", (json_int_t)l->longest, "prompt_bins", of_bins(l->prompt_bin),
                      "answer_bins", of_bins(l->answer_bin));

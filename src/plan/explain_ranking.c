@@ -82,12 +82,15 @@ static int job(const struct mix_plan_input *in, const struct mix_plan_case *what
 {
     const struct mix_lengths *l = what->lengths;
     double n = l->sampled ? (double)l->sampled : 1;
-    char rows[32];
+    char rows[32], refused[32];
     int rc;
 
-    TRY(mix_str_addf(out, "job: %s rows%s, prompts of %.0f tokens on average, answers of %.0f%s\n",
-                     mix_group_digits(l->rows, rows), what->assumed ? " (assumed: no --input)" : "",
-                     l->prompt / n, l->answer / n,
+    TRY(mix_str_addf(out, "job: %s rows", mix_group_digits(l->rows, rows)));
+    if (l->refused)
+        TRY(mix_str_addf(out, " (%s more cannot be run: bad, or too long)",
+                         mix_group_digits(l->refused, refused)));
+    TRY(mix_str_addf(out, "%s, prompts of %.0f tokens on average, answers of %.0f%s\n",
+                     what->assumed ? " (assumed: no --input)" : "", l->prompt / n, l->answer / n,
                      l->assumed ? " (assumed where there is no limit: --max-tokens)" : ""));
     TRY(mix_str_addf(out, "a step: up to %s; chosen for %s\n",
                      in->pins.max_num_seqs || in->pins.max_batched_tokens

@@ -23,7 +23,8 @@ enum { MIX_LENGTH_BINS = 24 }; /* bin i: lengths of at least 2^i and below 2^(i 
 
 /* A job's lengths in tokens.  {0}: add rows one by one. */
 struct mix_lengths {
-    int64_t rows;    /* of the job */
+    int64_t rows;    /* of the job that can be run, estimated from those that were looked at */
+    int64_t refused; /* the others: bad ones, and prompts longer than a row may be */
     int64_t sampled; /* of these that were looked at */
     /* sums over the sampled rows: p, a, p^2, p a, a^2 */
     double prompt, answer, prompt2, both, answer2;

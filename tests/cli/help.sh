@@ -88,7 +88,7 @@ plan --model m --nodes 1|--ranks-per-node N is missing; see mixserve plan --help
 plan --model m --nodes 1 --ranks-per-node 8|one of --gpu NAME .a100, h20, .* and --machine FILE
 plan --model m --nodes 0 --ranks-per-node 8|--nodes 0: a whole number from 1 to 4096 is needed
 plan --model m --nodes 1 --ranks-per-node 8 --gpu h101|--gpu h101: it is one of a100
-plan --model m --nodes 1 --ranks-per-node 8 --gpu h100 --machine f|one of --gpu NAME
+plan --model m --nodes 1 --ranks-per-node 8 --gpu h100 --machine f|--gpu and --machine both
 bench --model m|usage: mixserve bench WHAT \[options\]; 0 words given
 bench fly --model m|bench fly: it is one of plan, exchange
 bench plan|--model DIR is missing; see mixserve bench --help

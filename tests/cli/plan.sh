@@ -144,6 +144,8 @@ for i in range(500):
 plan --input "$scratch/in.jsonl"
 is 0 "an input"
 prints '^job: 500 rows, prompts of 5 tokens on average, answers of 12$'
+plan --input "$scratch/in.jsonl" --max-model-len 6
+prints '^job: 287 rows \(213 more cannot be run: bad, or too long\), prompts of 3 tokens' "too long for a row"
 plan --input "$srcdir/inputs/demo.h5" --max-tokens 16
 is 0 "the demo's"
 prints '^job: [0-9 ]+ rows, prompts of [0-9]+ tokens on average, answers of 16$'

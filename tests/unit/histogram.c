@@ -36,8 +36,8 @@ static void texts(void)
                            "\"max_tokens\": 3}}\n"
                            "{\"custom_id\": \"b\", \"body\": {\"prompt\": \"12345\"}}\n"
                            "nonsense\n");
-    ok(read_lengths(&l, "t.jsonl", filing_path("no-model"), 7) == MIX_OK && l.rows == 3 &&
-           l.sampled == 2 && l.prompt == 2 + 2 && l.answer == 3 + 7 && !l.assumed,
+    ok(read_lengths(&l, "t.jsonl", filing_path("no-model"), 7) == MIX_OK && l.rows == 2 &&
+           l.refused == 1 && l.sampled == 2 && l.prompt == 2 + 2 && l.answer == 3 + 7 && !l.assumed,
        "without a tokenizer 4 bytes are a token; bad rows do not count");
     ok(read_lengths(&l, "t.jsonl", filing_path("model"), 7) == MIX_OK && l.sampled == 2 &&
            l.prompt == 8 + 5,
@@ -45,6 +45,9 @@ static void texts(void)
     ok(read_lengths(&l, "t.jsonl", filing_path("no-model"), -1) == MIX_OK && l.assumed &&
            l.answer == 3 + 98,
        "without a limit an answer is as long as a row may be, up to 512 (%g)", l.answer);
+    ok(mix_histogram_read(&l, filing_path("t.jsonl"), filing_path("model"), 7, 6) == MIX_OK &&
+           l.rows == 1 && l.refused == 2 && l.prompt == 5 && l.answer == 1,
+       "a prompt that is longer than a row may be is no row");
     write_lines("none.jsonl", "");
     ok(read_lengths(&l, "none.jsonl", filing_path("."), 7) == MIX_OK && l.rows == 0 &&
            l.sampled == 0,
