@@ -171,6 +171,7 @@ static int gather_report(struct run *r, const struct mix_run_result *result, int
     int rc = MIX_OK;
     struct mix_model_times t = mix_model_times(r->model);
     struct mix_exchange_traffic sent = mix_model_traffic(r->model);
+    struct mix_exchange_times took = mix_model_exchange_times(r->model);
     struct mix_store_stats files =
         r->store ? mix_store_stats(r->store) : (struct mix_store_stats){0};
     double seconds[MIX_SECTIONS] = {
@@ -195,7 +196,7 @@ static int gather_report(struct run *r, const struct mix_run_result *result, int
                                       : code == MIX_EROWS  ? "done, too many bad rows"
                                                            : "done"};
     TRY(mix_report_gather(all, r->world, seconds));
-    TRY(mix_report_sent(all, r->world, &sent));
+    TRY(mix_report_exchange(all, r->world, &sent, &took));
     TRY(predict(r, result, all));
     if (r->progress) {
         struct mix_counts c = mix_progress_counts(r->progress);

@@ -50,18 +50,21 @@ out:
     return rc;
 }
 
-int mix_report_sent(struct mix_report *r, struct mix_group *world,
-                    const struct mix_exchange_traffic *traffic)
+int mix_report_exchange(struct mix_report *r, struct mix_group *world,
+                        const struct mix_exchange_traffic *traffic,
+                        const struct mix_exchange_times *times)
 {
     int rc = MIX_OK, ranks = mix_group_size(world);
 
     for (int p = 0; p < MIX_PHASES; p++) {
-        struct mix_report_sent *s = &r->sent[p];
+        struct mix_report_phase *s = &r->phase[p];
 
+        s->seconds = times->phase_s[p] / ranks;
         for (int i = 0; i < MIX_SIDES; i++) {
             s->bytes[i] = (double)traffic->bytes[p][i] / ranks;
             s->messages[i] = (double)traffic->messages[p][i] / ranks;
         }
+        TRY(mix_group_reduce_f64(world, &s->seconds, 1, MIX_SUM));
         TRY(mix_group_reduce_f64(world, s->bytes, MIX_SIDES, MIX_SUM));
         TRY(mix_group_reduce_f64(world, s->messages, MIX_SIDES, MIX_SUM));
     }
@@ -109,8 +112,9 @@ int mix_report_predict(struct mix_report *r, struct mix_group *world, const stru
         r->predicted[i] = part_of(i) >= 0 ? all.part[part_of(i)] : 0;
     r->predicted[MIX_SECTION_TOTAL] = all.total;
     for (int p = 0; p < MIX_PHASES; p++) {
-        r->sent[p].expected[MIX_INSIDE] = all.sent[p][MIX_LINK_INSIDE];
-        r->sent[p].expected[MIX_BETWEEN] = all.sent[p][MIX_LINK_BETWEEN];
+        r->phase[p].expected[MIX_INSIDE] = all.sent[p][MIX_LINK_INSIDE];
+        r->phase[p].expected[MIX_BETWEEN] = all.sent[p][MIX_LINK_BETWEEN];
+        r->phase[p].predicted = all.phase[p];
     }
 out:
     return rc;
@@ -123,7 +127,7 @@ static bool exchanged(const struct mix_report *r)
     double messages = 0;
 
     for (int p = 0; p < MIX_PHASES; p++)
-        messages += r->sent[p].messages[MIX_INSIDE] + r->sent[p].messages[MIX_BETWEEN];
+        messages += r->phase[p].messages[MIX_INSIDE] + r->phase[p].messages[MIX_BETWEEN];
     return messages > 0;
 }
 
@@ -157,7 +161,7 @@ out:
 /* Bytes, of these expected, messages: of a phase, to one side. */
 static int sent_text(struct mix_str *text, const struct mix_report *r, int phase, int side)
 {
-    const struct mix_report_sent *s = &r->sent[phase];
+    const struct mix_report_phase *s = &r->phase[phase];
     char bytes[32], expected[32] = "-", messages[32];
 
     if (r->predicts)
@@ -169,11 +173,15 @@ static int sent_text(struct mix_str *text, const struct mix_report *r, int phase
 static int exchange_text(struct mix_str *text, const struct mix_report *r)
 {
     int rc = MIX_OK;
+    char told[32] = "-";
 
-    TRY(mix_str_addf(text, "%-18s %10s %10s %9s %10s %10s %9s   (by a mean rank)\n", "sent",
-                     "inside", "expected", "messages", "between", "expected", "messages"));
+    TRY(mix_str_addf(text, "%-14s %9s %9s %10s %10s %9s %10s %10s %9s\n", "by a mean rank",
+                     "seconds", "predicted", "inside", "expected", "messages", "between",
+                     "expected", "messages"));
     for (int p = 0; p < MIX_PHASES; p++) {
-        TRY(mix_str_addf(text, "%-18s", phases[p]));
+        if (r->predicts)
+            snprintf(told, sizeof told, "%.2f", r->phase[p].predicted);
+        TRY(mix_str_addf(text, "%-14s %9.2f %9s", phases[p], r->phase[p].seconds, told));
         TRY(sent_text(text, r, p, MIX_INSIDE));
         TRY(sent_text(text, r, p, MIX_BETWEEN));
         TRY(mix_str_addf(text, "\n"));
@@ -217,7 +225,7 @@ out:
 static int sent_json(struct mix_str *text, const struct mix_report *r, int phase, int side)
 {
     int rc = MIX_OK;
-    const struct mix_report_sent *s = &r->sent[phase];
+    const struct mix_report_phase *s = &r->phase[phase];
 
     TRY(mix_str_addf(text, "\"%s\": {\"bytes\": %.0f, \"messages\": %.1f",
                      side == MIX_INSIDE ? "inside" : "between", s->bytes[side], s->messages[side]));
@@ -251,7 +259,9 @@ int mix_report_json(struct mix_str *text, const struct mix_report *r)
     if (r->predicts)
         TRY(mix_str_addf(text, ", \"predicted\": %.4f", moving(r->predicted)));
     for (int p = 0; p < MIX_PHASES; p++) {
-        TRY(mix_str_addf(text, ", \"%s\": {", phases[p]));
+        TRY(mix_str_addf(text, ", \"%s\": {\"seconds\": %.4f, ", phases[p], r->phase[p].seconds));
+        if (r->predicts)
+            TRY(mix_str_addf(text, "\"predicted\": %.4f, ", r->phase[p].predicted));
         TRY(sent_json(text, r, p, MIX_INSIDE));
         TRY(mix_str_addf(text, ", "));
         TRY(sent_json(text, r, p, MIX_BETWEEN));

@@ -2,8 +2,8 @@
  *
  * A table of sections (minimum, average, maximum over the ranks, share of the
  * average total, what the planner predicts of a mean rank), as HPC programs end with;
- * where ranks exchange tokens, what one of them sent in each phase beside what the planner
- * expects; and the same as JSON. */
+ * where ranks exchange tokens, what one of them sent in each phase, and how long it took,
+ * beside what the planner expects; and the same as JSON. */
 #ifndef MIX_ENGINE_REPORT_H
 #define MIX_ENGINE_REPORT_H
 
@@ -30,7 +30,9 @@ enum mix_section {
     MIX_SECTIONS,
 };
 
-struct mix_report_sent { /* by a mean rank in a phase, to ranks of its domain and to others */
+struct mix_report_phase {      /* of the experts' exchange, by a mean rank */
+    double seconds, predicted; /* without experts */
+    /* sent to ranks of its domain, and to others */
     double bytes[MIX_SIDES], messages[MIX_SIDES], expected[MIX_SIDES];
 };
 
@@ -38,7 +40,7 @@ struct mix_report {
     double least[MIX_SECTIONS], mean[MIX_SECTIONS], most[MIX_SECTIONS]; /* seconds */
     bool predicts;                  /* else there is nothing in predicted and expected */
     double predicted[MIX_SECTIONS]; /* seconds; of those that the planner knows, and their total */
-    struct mix_report_sent sent[MIX_PHASES];
+    struct mix_report_phase phase[MIX_PHASES];
     int ranks;
     int64_t rows, failed, tokens_in, tokens_out, restarts, wasted_tokens; /* of this run */
     double seconds;  /* of the run, model loaded */
@@ -50,9 +52,10 @@ struct mix_report {
 int mix_report_gather(struct mix_report *r, struct mix_group *world,
                       const double seconds[MIX_SECTIONS]);
 
-/* Fill bytes and messages of sent from everybody's traffic.  Collective on the group. */
-int mix_report_sent(struct mix_report *r, struct mix_group *world,
-                    const struct mix_exchange_traffic *traffic);
+/* Fill phase from everybody's exchange.  Collective on the group. */
+int mix_report_exchange(struct mix_report *r, struct mix_group *world,
+                        const struct mix_exchange_traffic *traffic,
+                        const struct mix_exchange_times *times);
 
 /* Fill predicted and expected from what the replicas did: steps are a leader's, NULL those of other
  * ranks. model: rank 0's; NULL there: nothing is predicted.  Collective on the group. */

@@ -67,9 +67,11 @@ static void add_cost(struct mix_cost *to, double n, const struct mix_cost *x)
         to->part[p] += n * x->part[p];
     for (int b = 0; b < MIX_BOUNDS; b++)
         to->bound[b] += n * x->bound[b];
-    for (int p = 0; p < MIX_PHASES; p++)
+    for (int p = 0; p < MIX_PHASES; p++) {
         for (int k = 0; k < MIX_LINK_KINDS; k++)
             to->sent[p][k] += n * x->sent[p][k];
+        to->phase[p] += n * x->phase[p];
+    }
     to->products += n * x->products;
     to->core += n * x->core;
     to->total += n * x->total;

@@ -96,6 +96,7 @@ static int ep_finish(struct mix_exchange *e, float *y)
     TRY(mix_experts_run_paced(p->experts, e, mix_hop_slot(p->hop), mix_hop_at(p->hop),
                               mix_hop_come(p->hop), mix_hop_results(p->hop),
                               slices ? MIX_F32 : e->wire));
+    mix_exchange_enter(e, MIX_PHASE_COMBINE);
     TRY(mix_hop_back_begin(p->hop, e));
     TRY(mix_hop_back_end(p->hop, e, p->copies.result));
     TRY(mix_copies_combine(&p->copies, e, mix_hop_place(p->hop), slices, y));

@@ -213,6 +213,24 @@ void mix_exchange_pace(const struct mix_exchange *e, const struct mix_group *g, 
     mix_pace_until(start + read / pace->inside_rate);
 }
 
+void mix_exchange_enter(struct mix_exchange *e, enum mix_exchange_phase phase)
+{
+    double now = mix_now();
+
+    e->times.phase_s[e->phase] += now - e->entered - (e->times.experts_s - e->experts_then);
+    e->phase = phase;
+    e->entered = now;
+    e->experts_then = e->times.experts_s;
+}
+
+/* Nothing that passed before belongs to a phase. */
+static void begin_phases(struct mix_exchange *e, double now)
+{
+    e->phase = MIX_PHASE_DISPATCH;
+    e->entered = now;
+    e->experts_then = e->times.experts_s;
+}
+
 /* All seconds that are charged so far. */
 static double charged(const struct mix_exchange *e)
 {
@@ -236,9 +254,11 @@ int mix_exchange_start(struct mix_exchange *e, const struct mix_exchange_step *s
         MIX_CHECK(step->tokens[m] >= 0 && step->tokens[m] <= e->config.max_owned,
                   "rank %d of a copy owns %d tokens, at most %d", m, step->tokens[m],
                   e->config.max_owned);
+    begin_phases(e, start);
     e->step = *step;
     TRY(round_x(e));
     TRY(e->ops->start(e, &e->step));
+    mix_exchange_enter(e, MIX_PHASE_DISPATCH);
     charge_rest(e, start, before);
 out:
     return rc;
@@ -249,7 +269,9 @@ int mix_exchange_finish(struct mix_exchange *e, float *y)
     int rc = MIX_OK;
     double start = mix_now(), before = charged(e);
 
+    begin_phases(e, start);
     TRY(e->ops->finish(e, y));
+    mix_exchange_enter(e, MIX_PHASE_DISPATCH);
     charge_rest(e, start, before);
 out:
     return rc;

@@ -96,6 +96,7 @@ int mix_exchange_finish(struct mix_exchange *e, float *y /* [tokens of mine][hid
  * domain and where not; waiting for others. */
 struct mix_exchange_times {
     double experts_s, inside_s, between_s, wait_s;
+    double phase_s[MIX_PHASES]; /* the last three once more, by phase */
 };
 struct mix_exchange_times mix_exchange_times(const struct mix_exchange *e);
 

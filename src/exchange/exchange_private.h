@@ -31,6 +31,8 @@ struct mix_exchange {
     void *codes, *rounded;         /* [max_owned] x in eight bits, and back; device, or NULL */
     const void **at, **at_d;       /* [max_owned] rows of x; host, device */
     struct mix_exchange_times times;
+    enum mix_exchange_phase phase; /* of the time since `entered`, */
+    double entered, experts_then;  /* when experts had run so long */
     struct mix_exchange_traffic traffic;
     void *state; /* the algorithm's own */
 };
@@ -61,6 +63,9 @@ static inline void mix_exchange_saw(const struct mix_exchange *e, enum mix_excha
 /* Add what the group has sent and how long it was at work since `before`, to a phase. */
 void mix_exchange_charge(struct mix_exchange *e, enum mix_exchange_phase phase,
                          const struct mix_group *g, struct mix_group_stats before);
+
+/* From now on time belongs to this phase, but that of experts. */
+void mix_exchange_enter(struct mix_exchange *e, enum mix_exchange_phase phase);
 
 /* Wait until the link inside the domain has had its time (pace.h), from `start`, for what I read of
  * other members there: bytes [members] are from each.  What comes from other domains travels

@@ -175,7 +175,9 @@ int mix_hop_forth_begin(struct mix_hop *h, struct mix_exchange *e, const struct 
               h->config.max_rows, h->config.max_slots);
     h->rows = *rows;
     mix_route_sort(rows->slot, rows->rows, rows->slots, h->first, h->place, h->order);
+    mix_exchange_enter(e, MIX_PHASE_COUNTS);
     TRY(exchange_counts(h));
+    mix_exchange_enter(e, MIX_PHASE_DISPATCH);
     mix_exchange_charge(e, MIX_PHASE_COUNTS, h->config.group, before);
     before = mix_group_stats(h->config.group);
     TRY(send_rows(h));

@@ -164,6 +164,7 @@ static int inside(struct hybrid *h, struct mix_exchange *e)
     TRY(mix_hop_forth_end(h->in, e));
     TRY(mix_experts_run_paced(h->experts, e, mix_hop_slot(h->in), mix_hop_at(h->in),
                               mix_hop_come(h->in), mix_hop_results(h->in), MIX_F32));
+    mix_exchange_enter(e, MIX_PHASE_COMBINE);
     TRY(mix_hop_back_begin(h->in, e));
     TRY(mix_hop_back_end(h->in, e, h->summed));
     e->times.inside_s += mix_now() - start - (e->times.experts_s + e->times.wait_s - before);

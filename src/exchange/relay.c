@@ -411,6 +411,7 @@ static int wait_next(struct mix_relay *r, struct mix_exchange *e)
     double start = mix_now();
     bool wire = false;
 
+    mix_exchange_enter(e, r->taken < r->stages ? MIX_PHASE_DISPATCH : MIX_PHASE_COMBINE);
     if (is_paced(r)) {
         mix_pace_nap();
     } else if (r->taken < r->stages) {

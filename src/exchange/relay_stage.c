@@ -198,6 +198,7 @@ int mix_relay_compute(struct mix_relay *r, struct mix_exchange *e, int stage)
         .experts = e->config.homes->experts,
     };
 
+    mix_exchange_enter(e, MIX_PHASE_DISPATCH);
     for (int piece = mix_relay_first_piece(r, stage); piece < mix_relay_last_piece(r, stage);
          piece++)
         for (int m = 0; m < r->places; m++) {
@@ -208,6 +209,7 @@ int mix_relay_compute(struct mix_relay *r, struct mix_exchange *e, int stage)
     if (r->narrow)
         TRY(widen(r, e, t.rows));
     TRY(mix_experts_run(r->experts, e, r->local, r->at, t.n, r->output, MIX_F32));
+    mix_exchange_enter(e, MIX_PHASE_COMBINE);
     combine.tokens = t.rows;
     TRY(mix_dev_upload(r->dev, r->to_d, r->to, (size_t)t.rows * sizeof *r->to));
     t.rows *= r->config.width;
@@ -312,6 +314,7 @@ int mix_relay_sum(struct mix_relay *r, struct mix_exchange *e, struct mix_relay_
                                  .parts = r->places,
                                  .run = e->config.plan->numeric.etp};
 
+    mix_exchange_enter(e, MIX_PHASE_COMBINE);
     if (from == p.from)
         memset(shown, 0, (size_t)r->places * sizeof *shown);
     others = look_for_parts(r, e, p, from, to, shown);

@@ -291,6 +291,7 @@ static int tp_finish(struct mix_exchange *e, float *y)
     mix_exchange_charge(e, MIX_PHASE_DISPATCH, t->copy, before);
     TRY(take(t, e, &rows));
     TRY(mix_experts_run_paced(t->experts, e, t->local, t->at, rows, t->result, MIX_F32));
+    mix_exchange_enter(e, MIX_PHASE_COMBINE);
     TRY(combine(t, e));
     before = mix_group_stats(t->copy);
     for (int m = 0; m < e->size; m++) {

@@ -155,6 +155,11 @@ struct mix_group *mix_model_coupled(const struct mix_model *m)
     return m->coupled;
 }
 
+struct mix_exchange_times mix_model_exchange_times(const struct mix_model *m)
+{
+    return m->exchange ? mix_exchange_times(m->exchange) : (struct mix_exchange_times){0};
+}
+
 struct mix_exchange_traffic mix_model_traffic(const struct mix_model *m)
 {
     return m->exchange ? mix_exchange_traffic(m->exchange) : (struct mix_exchange_traffic){0};

@@ -40,7 +40,8 @@ void mix_model_close(struct mix_model *m); /* NULL is allowed */
 
 struct mix_group *mix_model_replica(const struct mix_model *m); /* the tp group; borrowed */
 struct mix_group *mix_model_coupled(const struct mix_model *m); /* those that step together */
-struct mix_exchange_traffic mix_model_traffic(const struct mix_model *m); /* of the experts */
+struct mix_exchange_traffic mix_model_traffic(const struct mix_model *m);      /* of the experts */
+struct mix_exchange_times mix_model_exchange_times(const struct mix_model *m); /* likewise */
 int64_t mix_model_bytes_weights(const struct mix_model *m); /* device bytes of this rank */
 int64_t mix_model_bytes_kv(const struct mix_model *m);
 int64_t

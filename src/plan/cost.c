@@ -322,8 +322,10 @@ static double stages(struct sum *u, double n, double part, double busy)
 
     more = -grouped(u, true, n, mean, e * hit / u->ep);
     more += grouped(u, false, n, part * busy, touched);
-    moved(u, MIX_COST_INSIDE, n, mean * a->hidden * 2 * u->m->type_bytes);
-    moved(u, MIX_COST_INSIDE, n, mean * a->hidden * 4 + part * u->owned * a->hidden * 8);
+    u->c->phase[MIX_PHASE_DISPATCH] +=
+        moved(u, MIX_COST_INSIDE, n, mean * a->hidden * 2 * u->m->type_bytes);
+    u->c->phase[MIX_PHASE_COMBINE] +=
+        moved(u, MIX_COST_INSIDE, n, mean * a->hidden * 4 + part * u->owned * a->hidden * 8);
     return more;
 }
 
@@ -354,9 +356,14 @@ static void experts(struct sum *u)
     wait -= l.between + work;
     l.latency *= all > 0 ? (l.inside + l.between) / (l.inside + all) : 1;
     links(u, u->moe, &l);
-    for (int i = 0; i < MIX_PHASES; i++)
+    for (int i = 0; i < MIX_PHASES; i++) {
         for (int k = 0; k < MIX_LINK_KINDS; k++)
             u->c->sent[i][k] += u->moe * l.sent[i][k];
+        u->c->phase[i] +=
+            u->moe * (l.seconds[i][MIX_LINK_INSIDE] +
+                      (all > 0 ? l.between / all : 0) * l.seconds[i][MIX_LINK_BETWEEN]);
+    }
+    u->c->phase[MIX_PHASE_COMBINE] += u->moe * fmax(0, wait); /* for the busiest's results */
     u->c->part[MIX_COST_WAITING] += u->moe * fmax(0, wait);
     u->c->bound[MIX_BOUND_WAITING] += u->moe * fmax(0, wait);
 }
@@ -425,6 +432,8 @@ static void stretch(struct mix_cost *c, double times)
         c->part[i] *= times;
     for (int i = 0; i < MIX_BOUNDS; i++)
         c->bound[i] *= times;
+    for (int i = 0; i < MIX_PHASES; i++)
+        c->phase[i] *= times;
     c->products *= times;
     c->core *= times;
 }

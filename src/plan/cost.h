@@ -90,6 +90,7 @@ struct mix_cost {
     double bound[MIX_BOUNDS]; /* the same time once more, by what limits it */
     double total;
     double sent[MIX_PHASES][MIX_LINK_KINDS]; /* bytes that a rank's exchange sends to others */
+    double phase[MIX_PHASES];                /* seconds of it: parts inside, between, waiting */
 };
 
 void mix_cost_step(const struct mix_cost_model *m, const struct mix_cost_step *s,
@@ -115,9 +116,10 @@ double mix_cost_chance(double experts, double k, double some);
 /* ---- movements, for cost.c and its tests: seconds in a layer with experts */
 
 struct mix_cost_links {
-    double inside, between;                  /* on the links */
-    double latency;                          /* of these, what an empty message takes too */
-    double sent[MIX_PHASES][MIX_LINK_KINDS]; /* bytes of a rank to all others */
+    double inside, between;                     /* on the links */
+    double latency;                             /* of these, what an empty message takes too */
+    double seconds[MIX_PHASES][MIX_LINK_KINDS]; /* inside and between once more */
+    double sent[MIX_PHASES][MIX_LINK_KINDS];    /* bytes of a rank to all others */
 };
 
 /* Tokens to their experts and back; the busiest rank gets busy times the mean. */

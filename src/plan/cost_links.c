@@ -12,11 +12,13 @@ static void round_of(const struct mix_cost_model *m, enum mix_exchange_phase pha
                      enum mix_link_kind kind, double peers, double bytes, struct mix_cost_links *l)
 {
     const struct mix_link *link = &m->machine->link[kind];
-    double *to = kind == MIX_LINK_INSIDE ? &l->inside : &l->between;
+    double *to = kind == MIX_LINK_INSIDE ? &l->inside : &l->between, t;
 
     if (!(peers > 0))
         return;
-    *to += mix_link_seconds(link, peers, bytes);
+    t = mix_link_seconds(link, peers, bytes);
+    *to += t;
+    l->seconds[phase][kind] += t;
     l->latency += mix_link_seconds(link, peers, 0);
     l->sent[phase][kind] += peers * bytes;
 }

@@ -63,11 +63,13 @@ static void rounds_of(const struct mix_cost_model *m, enum mix_exchange_phase ph
                       struct mix_cost_links *l)
 {
     const struct mix_link *link = &m->machine->link[kind];
-    double *to = kind == MIX_LINK_INSIDE ? &l->inside : &l->between;
+    double *to = kind == MIX_LINK_INSIDE ? &l->inside : &l->between, t;
 
     if (!(peers > 0))
         return;
-    *to += rounds * mix_link_seconds(link, peers, bytes / rounds);
+    t = rounds * mix_link_seconds(link, peers, bytes / rounds);
+    *to += t;
+    l->seconds[phase][kind] += t;
     l->latency += rounds * mix_link_seconds(link, peers, 0);
     l->sent[phase][kind] += peers * bytes;
 }

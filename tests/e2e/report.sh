@@ -18,10 +18,10 @@ prints '^load( +[0-9.]+){3} +[0-9.]+% +-$'
 for section in attention router experts 'exchange inside' 'exchange between' waiting head total; do
   prints "^$section( +[0-9.]+){3} +[0-9.]+% +[0-9.]+$"
 done
-prints '^sent +inside +expected +messages +between +expected +messages '
-prints '^counts +0 B +0 B +0 +([0-9.]+ K?i?B +){2}[0-9]+$'
+prints '^by a mean rank +seconds +predicted +inside +expected +messages +between +expected +messages$'
+prints '^counts +[0-9.]+ +[0-9.]+ +0 B +0 B +0 +([0-9.]+ K?i?B +){2}[0-9]+$'
 for phase in dispatch combine; do
-  prints "^$phase +(([0-9.]+ [KM]iB +){2}[0-9 ]+){2}$"
+  prints "^$phase +[0-9.]+ +[0-9.]+ +(([0-9.]+ [KM]iB +){2}[0-9 ]+){2}$"
 done
 prints '^exchange inside, between and waiting: [0-9.]+ s, predicted [0-9.]+ s$'
 [ "$(grep -c . "$out")" -le 20 ]
@@ -34,7 +34,7 @@ is 0 "alone, without a machine"
 prints '^section +min +avg +max +share +predicted +\(seconds over 1 rank\)$'
 [ "$(grep -cE '%  +-$' "$out")" = 12 ]
 ok $? "nothing is predicted"
-! grep -Eq '^(sent|counts|exchange inside,)' "$out"
+! grep -Eq '^(by a mean|counts|exchange inside,)' "$out"
 ok $? "nothing is sent"
 fresh
 timeout 120 "$MIXSERVE" run --model "$model" $common --json > "$out" 2> "$err"
@@ -58,6 +58,11 @@ sent = said["exchange"]
 moving = [said["sections"][x] for x in ("exchange inside", "exchange between", "waiting")]
 assert abs(sum(x["avg"] for x in moving) - sent["seconds"]) < 1e-3, (moving, sent)
 assert abs(sum(x["predicted"] for x in moving) - sent["predicted"]) < 1e-3, (moving, sent)
+phases = [sent[x] for x in ("counts", "dispatch", "combine")]
+assert abs(sum(x["predicted"] for x in phases) - sent["predicted"]) < 1e-3, sent
+# Ranks that step together wait for each other before a step, too: that is of no phase.
+assert 0 < sum(x["seconds"] for x in phases) < sent["seconds"] + 1e-3, sent
+assert all(sent[x]["seconds"] > 0 for x in ("dispatch", "combine")), sent
 # An answer's last token meets nobody; a rank owns a quarter of the rest, in each of 4 layers.
 tokens = (said["tokens_in"] + said["tokens_out"] - said["rows"]) / said["ranks"] * 4
 fused = 1 - math.comb(8, 4) / math.comb(16, 4)

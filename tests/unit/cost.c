@@ -260,7 +260,7 @@ static void moves(const struct moved *x, int domain, int chunks)
     struct mix_machine m = paper();
     struct mix_cost_model c = model(&m, x->l, domain);
     struct mix_cost_links l;
-    double inside = 0, between = 0;
+    double inside = 0, between = 0, seconds = 0;
 
     c.chunks = chunks;
     slow(&m.link[MIX_LINK_INSIDE]);
@@ -274,8 +274,10 @@ static void moves(const struct moved *x, int domain, int chunks)
     for (int p = 0; p < MIX_PHASES; p++) {
         inside += l.sent[p][MIX_LINK_INSIDE];
         between += l.sent[p][MIX_LINK_BETWEEN];
+        seconds += l.seconds[p][MIX_LINK_INSIDE] + l.seconds[p][MIX_LINK_BETWEEN];
     }
     ok(near(inside, x->inside) && near(between, x->between), "which are as many bytes");
+    ok(near(seconds, l.inside + l.between), "and by phase as many seconds");
 }
 
 /* Copies of 4 experts on 4 ranks in domains of 2. */
@@ -386,6 +388,11 @@ static void overlap(void)
     ok(near(t.part[MIX_COST_EXPERTS], 40 * one) && near(t.part[MIX_COST_BETWEEN], wire / 4) &&
            near(t.part[MIX_COST_WAITING], more),
        "under long work a quarter of the wire shows: %g s", t.part[MIX_COST_BETWEEN]);
+    /* 25/3 rows of 32 out in two rounds, of 16 back, a count before */
+    ok(near(t.phase[MIX_PHASE_COUNTS], (4 + 1) / 4.0) &&
+           near(t.phase[MIX_PHASE_DISPATCH], (25 / 3.0 * 32 + 2) / 4) &&
+           near(t.phase[MIX_PHASE_COMBINE], (25 / 3.0 * 16 + 2) / 4 + more),
+       "of every phase; its end waits for the busiest rank");
     ok(near(t.bound[MIX_BOUND_LAUNCH] + t.bound[MIX_BOUND_BETWEEN], wire / 4) &&
            near(t.bound[MIX_BOUND_LAUNCH], 5 / 4.0),
        "and of its latencies");

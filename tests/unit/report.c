@@ -18,12 +18,15 @@ static struct mix_report report(bool predicts, bool exchanged)
         r.most[i] = i + 1;
         r.predicted[i] = predicts ? 100 + i : 0;
     }
-    for (int p = 0; p < MIX_PHASES && exchanged; p++)
+    for (int p = 0; p < MIX_PHASES && exchanged; p++) {
+        r.phase[p].seconds = p + 0.125;
+        r.phase[p].predicted = predicts ? p + 0.5 : 0;
         for (int i = 0; i < MIX_SIDES; i++) {
-            r.sent[p].bytes[i] = 1024 * (1 + p);
-            r.sent[p].messages[i] = 1000 * (i + 1) + 0.5;
-            r.sent[p].expected[i] = predicts ? 2048 * (1 + i) : 0;
+            r.phase[p].bytes[i] = 1024 * (1 + p);
+            r.phase[p].messages[i] = 1000 * (i + 1) + 0.5;
+            r.phase[p].expected[i] = predicts ? 2048 * (1 + i) : 0;
         }
+    }
     return r;
 }
 
@@ -73,7 +76,8 @@ static void as_text(void)
     has(&text, "sampling", "sampling                8.00      8.25      9.00   73.3%          -");
     has(&text, "total", "total                  11.00     11.25     12.00  100.0%     111.00");
     has(&text, "dispatch",
-        "dispatch             2.00 KiB   2.00 KiB     1 001   2.00 KiB   4.00 KiB     2 001");
+        "dispatch            1.12      1.50   2.00 KiB   2.00 KiB     1 001   2.00 KiB   4.00 KiB  "
+        "   2 001");
     has(&text, "exchange inside, ",
         "exchange inside, between and waiting: 15.75 s, predicted 315.00 s");
     mix_str_fini(&text);
@@ -83,7 +87,8 @@ static void as_text(void)
     has(&text, "attention", "attention               1.00      1.25      2.00   11.1%          -");
     has(&text, "total", "total                  11.00     11.25     12.00  100.0%          -");
     has(&text, "combine",
-        "combine              3.00 KiB          -     1 001   3.00 KiB          -     2 001");
+        "combine             2.12         -   3.00 KiB          -     1 001   3.00 KiB          -  "
+        "   2 001");
     has(&text, "exchange inside, ", "exchange inside, between and waiting: 15.75 s");
     mix_str_fini(&text);
 
@@ -118,6 +123,9 @@ static void as_json(void)
            number(json_object_get(said, "exchange"), "dispatch", "between", "expected") == 4096 &&
            number(json_object_get(said, "exchange"), "counts", "inside", "messages") == 1000.5,
        "what was sent");
+    ok(number(said, "exchange", "combine", "seconds") == 2.125 &&
+           number(said, "exchange", "combine", "predicted") == 2.5,
+       "how long a phase took, and should");
     ok(number(said, "exchange", "seconds", NULL) == 15.75 &&
            number(said, "exchange", "predicted", NULL) == 315,
        "how long that took");

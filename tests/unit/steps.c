@@ -72,6 +72,9 @@ static void costs(void)
         twice &= near(all.part[p], 3 * one.part[p]);
     ok(twice && one.total > 0 && near(all.total, 3 * one.total),
        "three steps take three times one");
+    ok(one.phase[MIX_PHASE_COMBINE] > 0 &&
+           near(all.phase[MIX_PHASE_COMBINE], 3 * one.phase[MIX_PHASE_COMBINE]),
+       "in every phase of the exchange");
     ok(one.sent[MIX_PHASE_DISPATCH][MIX_LINK_BETWEEN] > 0 &&
            near(all.sent[MIX_PHASE_DISPATCH][MIX_LINK_BETWEEN],
                 3 * one.sent[MIX_PHASE_DISPATCH][MIX_LINK_BETWEEN]),
