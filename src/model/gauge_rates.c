@@ -440,7 +440,7 @@ static int gauge_type(struct mix_rate rate[MIX_WORKS], const struct mix_gauge_co
     int rc = MIX_OK, n, rounds;
     const struct mix_topo_rank *me = &c->topo->rank[mix_comm_rank(c->comm)];
     /* Ranks that take turns on a core: in less than a turn one is measured as if alone. */
-    double ratio = (double)me->local_ranks * mix_dev_threads(c->dev) / me->host_cores;
+    double ratio = (double)me->local_ranks * mix_dev_threads(c->dev) / me->cores;
     bool mla = a->family == MIX_DEEPSEEK_V3; /* its kernel is not here: as heads of their own */
     struct point p[MOST_POINTS];
     struct bench b = {.c = c,
@@ -453,6 +453,7 @@ static int gauge_type(struct mix_rate rate[MIX_WORKS], const struct mix_gauge_co
                       .start = mix_now(),
                       .budget_s = budget_s};
 
+    TRY(mix_group_reduce_f64(c->world, &ratio, 1, MIX_MAX)); /* all do as many rounds */
     b.turns = ratio > 1;
     rounds = b.turns ? TURNS : ROUNDS;
     b.least_s = 3e-3 * fmax(1, ratio);

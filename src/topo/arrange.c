@@ -9,6 +9,29 @@ static int share(int cores, int place, int sharers)
     return cores / sharers + (place < cores % sharers);
 }
 
+/* What the ranks of each host may use together; each has the cores that it is the first to have. */
+static void add_cores(struct mix_topo *t, const struct mix_topo_seen *seen)
+{
+    for (int first = 0; first < t->ranks; first++) {
+        int host = t->rank[first].host_index, cores = 0;
+
+        if (t->rank[first].local_rank)
+            continue;
+        for (int i = first; i < t->ranks; i++)
+            cores += t->rank[i].host_index == host ? t->rank[i].cores : 0;
+        for (int i = first; i < t->ranks; i++) {
+            struct mix_topo_rank *r = &t->rank[i];
+            int quota = seen[i].quota;
+
+            if (r->host_index != host)
+                continue;
+            r->cores = cores < r->host_cores ? cores : r->host_cores;
+            r->cores = quota && quota < r->cores ? quota : r->cores;
+            r->cores = r->cores > 1 ? r->cores : 1;
+        }
+    }
+}
+
 void mix_topo_arrange(struct mix_topo *t, const struct mix_topo_seen *seen, int n)
 {
     t->ranks = n;
@@ -33,6 +56,7 @@ void mix_topo_arrange(struct mix_topo *t, const struct mix_topo_seen *seen, int 
                 sharers++;
             }
         }
+        r->cores = place ? 0 : seen[i].cores;
         if (r->host_index < 0)
             r->host_index = t->hosts++;
         r->threads = share(seen[i].cores, place, sharers);
@@ -41,6 +65,7 @@ void mix_topo_arrange(struct mix_topo *t, const struct mix_topo_seen *seen, int 
         if (r->threads < 1)
             r->threads = 1;
     }
+    add_cores(t, seen);
 }
 
 bool mix_topo_mixed(const struct mix_topo *t, int *a, int *b)

@@ -21,7 +21,8 @@ struct mix_topo_rank {
     int32_t local_rank;  /* place among the ranks of its host */
     int32_t local_ranks; /* ranks of its host */
     int32_t threads;     /* cores of its cpuset over the ranks that share it, at least 1 */
-    int32_t host_cores;  /* all cores of its host, also those that it may not use */
+    int32_t cores;       /* of its host, that the ranks of this host may use together */
+    int32_t host_cores;  /* all of them, also those that none may use */
     uint64_t memory;     /* bytes of the host that a job may use */
     char isa[32];        /* widest instruction set that changes bits: "avx512_bf16", "avx2", ... */
 };

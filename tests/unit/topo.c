@@ -121,8 +121,9 @@ static void hosts(void)
     struct mix_topo_seen seen[] = {view("b", 1, 7, 0), view("a", 1, 8, 0), view("b", 1, 7, 0),
                                    view("b", 9, 1, 0), view("c", 1, 8, 3), view("b", 1, 7, 0)};
     static const struct {
-        int host, local, locals, threads;
-    } want[] = {{0, 0, 4, 3}, {1, 0, 1, 8}, {0, 1, 4, 2}, {0, 2, 4, 1}, {2, 0, 1, 3}, {0, 3, 4, 2}};
+        int host, local, locals, threads, cores;
+    } want[] = {{0, 0, 4, 3, 8}, {1, 0, 1, 8, 8}, {0, 1, 4, 2, 8},
+                {0, 2, 4, 1, 8}, {2, 0, 1, 3, 3}, {0, 3, 4, 2, 8}};
     struct mix_topo_rank room[6];
     struct mix_topo t = {.rank = room};
     int a, b;
@@ -131,9 +132,10 @@ static void hosts(void)
     ok(t.ranks == 6 && t.hosts == 3, "three hosts");
     for (int i = 0; i < 6; i++)
         ok(room[i].host_index == want[i].host && room[i].local_rank == want[i].local &&
-               room[i].local_ranks == want[i].locals && room[i].threads == want[i].threads,
-           "rank %d: host %d, place %d of %d, %d threads", i, want[i].host, want[i].local,
-           want[i].locals, want[i].threads);
+               room[i].local_ranks == want[i].locals && room[i].threads == want[i].threads &&
+               room[i].cores == want[i].cores,
+           "rank %d: host %d, place %d of %d, %d threads, %d cores", i, want[i].host, want[i].local,
+           want[i].locals, want[i].threads, want[i].cores);
     ok(!mix_topo_mixed(&t, &a, &b), "all of one kind");
     strcpy(room[4].isa, "avx512");
     ok(mix_topo_mixed(&t, &a, &b) && a == 0 && b == 4, "one of another kind is found");
@@ -150,12 +152,13 @@ static void crowded(void)
         seen[i] = view("h", 5, 2, 0);
     mix_topo_arrange(&t, seen, 8);
     for (int i = 0; i < 8; i++)
-        good &= room[i].threads == 1;
+        good &= room[i].threads == 1 && room[i].cores == 2;
     ok(good, "8 ranks on 2 cores have a thread each");
     for (int i = 0; i < 4; i++)
         seen[i] = view("h", (uint64_t)i, 16, 6); /* bound to 16 cores each, 6 cpus in all */
     mix_topo_arrange(&t, seen, 4);
-    ok(room[0].threads == 2 && room[1].threads == 2 && room[2].threads == 1 && room[3].threads == 1,
+    ok(room[0].threads == 2 && room[1].threads == 2 && room[2].threads == 1 &&
+           room[3].threads == 1 && room[3].cores == 6,
        "a quota is shared");
     mix_topo_arrange(&t, seen, 0);
     ok(t.ranks == 0 && t.hosts == 0, "no ranks");
