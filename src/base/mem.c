@@ -5,9 +5,11 @@
 
 #include <malloc.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 int mix_calloc(void *p, size_t count, size_t size, const char *what)
 {
@@ -54,6 +56,19 @@ void mix_one_heap(void)
 #ifdef M_ARENA_MAX /* glibc */
     mallopt(M_ARENA_MAX, 1);
 #endif
+}
+
+size_t mix_rss(void)
+{
+    FILE *f = fopen("/proc/self/statm", "r");
+    unsigned long long all, resident = 0;
+
+    if (!f)
+        return 0;
+    if (fscanf(f, "%llu %llu", &all, &resident) != 2)
+        resident = 0;
+    fclose(f);
+    return (size_t)resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 size_t mix_peak_rss(void)

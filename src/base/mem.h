@@ -25,5 +25,6 @@ void mix_one_heap(void);
 
 /* Largest resident set of this process so far, bytes. */
 size_t mix_peak_rss(void);
+size_t mix_rss(void); /* now; 0 where the system does not say */
 
 #endif

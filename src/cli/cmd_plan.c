@@ -50,6 +50,18 @@ static int find_machine(struct planning *p)
     return MIX_OK;
 }
 
+/* Of rows that may be so long. */
+static struct mix_lengths assumed(int64_t answer, int64_t most)
+{
+    int64_t prompt = PROMPT;
+
+    if (prompt + answer > most) {
+        answer = most * answer / (prompt + answer);
+        prompt = most - answer;
+    }
+    return mix_lengths_of(ROWS, prompt, answer);
+}
+
 static int find_lengths(struct planning *p)
 {
     const struct mix_options *o = p->o;
@@ -57,7 +69,7 @@ static int find_lengths(struct planning *p)
     int rc = MIX_OK;
 
     if (!o->input) {
-        p->lengths = mix_lengths_of(ROWS, PROMPT, o->max_tokens >= 0 ? o->max_tokens : ANSWER);
+        p->lengths = assumed(o->max_tokens >= 0 ? o->max_tokens : ANSWER, most);
         return MIX_OK;
     }
     TRY(mix_histogram_read(&p->lengths, o->input, o->model, o->max_tokens, most));
@@ -140,8 +152,8 @@ static int print(struct planning *p)
         }
     }
     if (!script_only)
-        TRY((p->o->json ? mix_plan_ranking_json : mix_plan_explain_ranking)(&p->in, &p->ranking,
-                                                                            &what, SHOWN, &text));
+        TRY(p->o->json ? mix_plan_ranking_json(&p->in, &p->ranking, &what, p->ranking.fit, &text)
+                       : mix_plan_explain_ranking(&p->in, &p->ranking, &what, SHOWN, &text));
     fwrite(text.s, 1, text.len, stdout);
 out:
     mix_str_fini(&text);

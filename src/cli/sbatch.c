@@ -19,6 +19,14 @@ out:
     return rc;
 }
 
+/* Where nothing says how fast links are, `run` takes its own chunks for want of an answer. */
+static int uncut(const struct mix_plan *p, struct mix_str *out)
+{
+    if (!mix_exchange_chunked(p->exchange) || p->chunks > 1)
+        return MIX_OK;
+    return mix_str_addf(out, " \\\n    %s", p->chunks ? "--chunks 1" : "--async off");
+}
+
 /* The options that were given and that decide results or limits, as they were. */
 static int kept(const struct mix_sbatch *s, struct mix_str *out)
 {
@@ -31,8 +39,10 @@ static int kept(const struct mix_sbatch *s, struct mix_str *out)
         TRY(mix_str_addf(out, " \\\n    --wire-dtype %s", o->wire_dtype));
     if (o->chunks)
         TRY(mix_str_addf(out, " \\\n    --chunks %lld", (long long)o->chunks));
-    if (strcmp(o->async, "on"))
+    else if (strcmp(o->async, "on"))
         TRY(mix_str_addf(out, " \\\n    --async %s", o->async));
+    else if (!o->machine) /* that plans them anew */
+        TRY(uncut(s->plan, out));
     if (o->max_tokens >= 0)
         TRY(mix_str_addf(out, " \\\n    --max-tokens %lld", (long long)o->max_tokens));
     if (o->max_num_seqs)
@@ -44,8 +54,12 @@ static int kept(const struct mix_sbatch *s, struct mix_str *out)
         TRY(mix_str_addf(out, " \\\n    --max-model-len %lld", (long long)o->max_model_len));
     if (o->kv_memory)
         TRY(mix_str_addf(out, " \\\n    --kv-memory %lld", (long long)o->kv_memory));
-    if (o->domain_size)
-        TRY(mix_str_addf(out, " \\\n    --domain-size %lld", (long long)o->domain_size));
+    if (o->domain_size || s->plan->domain_size != s->each)
+        TRY(mix_str_addf(out, " \\\n    --domain-size %d", s->plan->domain_size));
+    if (o->machine) { /* what it says of steps, and of chunks */
+        TRY(mix_str_addf(out, " \\\n    --machine "));
+        TRY(quoted(out, o->machine));
+    }
 out:
     return rc;
 }
@@ -66,14 +80,21 @@ int mix_sbatch(const struct mix_sbatch *s, struct mix_str *out)
                          "# needs a mixserve with kernels for these devices\n"
                          "#SBATCH --gpus-per-node=%d\n",
                          s->each));
+    else
+        TRY(mix_str_addf(out, "# all cores and all memory of the nodes, as planned\n"
+                              "#SBATCH --exclusive\n"
+                              "#SBATCH --mem=0\n"));
     TRY(mix_str_addf(out,
                      "#SBATCH --time=%d:%02d:00\n"
                      "#SBATCH --requeue\n"
                      "#SBATCH --open-mode=append\n"
                      "# TERM two minutes before the end: mixserve seals what it has, code 75\n"
                      "#SBATCH --signal=TERM@120\n\n"
-                     "srun --distribution=block mixserve run \\\n    --model ",
+                     "srun --distribution=block",
                      minutes / 60, minutes % 60));
+    if (!s->gpus)
+        TRY(mix_str_addf(out, " --cpus-per-task=$((SLURM_CPUS_ON_NODE / %d))", s->each));
+    TRY(mix_str_addf(out, " mixserve run \\\n    --model "));
     TRY(quoted(out, s->o->model));
     TRY(mix_str_addf(out, " \\\n    --input "));
     TRY(quoted(out, s->o->input ? s->o->input : "prompts.h5"));

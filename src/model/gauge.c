@@ -52,7 +52,7 @@ int mix_gauge_machine(struct mix_gauge *gauge, const struct mix_gauge_config *c)
     int rc = MIX_OK;
     struct mix_gauge g = {0};
     struct mix_links links;
-    double at, reserved = (double)mix_peak_rss(); /* the program, MPI and HDF5, before the model */
+    double at, reserved = (double)mix_rss(); /* the program, MPI and HDF5, before the model */
 
     TRY(mix_group_reduce_f64(c->world, &reserved, 1, MIX_MAX));
     describe(&g.machine, c, reserved);

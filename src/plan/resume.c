@@ -38,18 +38,20 @@ static void as_if_new(const struct mix_plan_input *in, const struct mix_plan *st
 static int check_ranks(const struct mix_plan_input *in, const struct mix_plan *stored)
 {
     const struct mix_topo *t = in->topo;
-    int tp = stored->numeric.tp, each = in->pins.domain_size;
+    int tp = stored->numeric.tp, etp = stored->numeric.etp, each = in->pins.domain_size, n = tp;
 
+    while (n % etp)
+        n += tp;
     for (int i = 0; i < t->ranks; i++) {
         int m = each ? each : t->rank[i].local_ranks;
 
-        if (m % tp)
+        if (m % n)
             return MIX_FAIL(MIX_EFIT,
-                            "this job was begun with tp %d, and its results depend on that: the %d "
-                            "ranks of %s %s do not divide into replicas of %d; %d, %d, %d, ... on "
-                            "each node do",
-                            tp, m, each ? "a domain on" : "node", t->rank[i].host, tp, tp, 2 * tp,
-                            3 * tp);
+                            "this job was begun with tp %d and etp %d, and its results depend on "
+                            "that: the %d ranks of %s %s do not divide into groups of %d and %d; "
+                            "%d, %d, %d, ... on each node do",
+                            tp, etp, m, each ? "a domain on" : "node", t->rank[i].host, tp, etp, n,
+                            2 * n, 3 * n);
     }
     return MIX_OK;
 }

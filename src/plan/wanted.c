@@ -72,6 +72,13 @@ static int resolve_limits(struct mix_wanted *w)
     return MIX_OK;
 }
 
+int mix_wanted_domain(int fast, int ranks, int each)
+{
+    if (fast > each) /* it spans hosts */
+        return ranks < fast ? ranks : ranks % fast == 0 ? fast : each;
+    return fast > 0 && each % fast == 0 ? fast : each;
+}
+
 /* A domain is a host's ranks: there must be as many on every host, and one after the other. */
 static int resolve_domain(struct mix_wanted *w)
 {
@@ -82,9 +89,7 @@ static int resolve_domain(struct mix_wanted *w)
     w->world = t->ranks;
     w->hosts = t->hosts;
     w->node = m;
-    w->domain = pin ? pin : m;
-    if (!pin && fast > m) /* a link that spans hosts */
-        w->domain = t->ranks < fast ? t->ranks : t->ranks % fast == 0 ? fast : m;
+    w->domain = pin ? pin : mix_wanted_domain(fast, t->ranks, m);
     if (pin && t->ranks % pin)
         return MIX_FAIL(MIX_EUSAGE, "--domain-size %d does not divide %d ranks", pin, t->ranks);
     for (int i = 0; i < t->ranks; i++)

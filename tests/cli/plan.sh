@@ -36,7 +36,7 @@ best() { awk '$1 == 1 && NF > 8 { print $2, $3, $4, $5, $6, $7; exit }' "$out"; 
 
 plan
 is 0 "a plan"
-[ "$(awk '/^search /{ print ($2 < 0.1 && $5 < 0.3) }' "$out")" = 1 ]; ok $? "searched in 0.1 s, done in 0.3 s"
+prints '^search [0-9.]+ s, all [0-9.]+ s$' "how long it took (how long it may: tests/unit/rank.c)"
 prints '^ *10 +' "ten layouts are shown"
 prints 'pp > 1 is not built'
 first=$(best)
@@ -44,7 +44,7 @@ first=$(best)
 # 1,024 ranks.
 run "$MIXSERVE" plan -q --model "$configs/DeepSeek-V3" --nodes 128 --ranks-per-node 8 --gpu h100
 is 0 "1024 ranks"
-[ "$(awk '/^search /{ print ($2 < 0.1 && $5 < 0.3) }' "$out")" = 1 ]; ok $? "$(grep '^search' "$out")"
+prints '^search [0-9.]+ s, all [0-9.]+ s$' "$(grep '^search' "$out")"
 
 while IFS='|' read -r pins want; do
   plan $pins
@@ -106,13 +106,13 @@ first = sys.argv[2].split()
 r = d["ranking"][0]
 assert [str(r[k]) for k in ("tp", "dp", "etp", "ep", "edp", "exchange")] == first
 assert d["plan"]["dp"] == r["dp"] and d["plan"]["exchange"] == r["exchange"]
-assert len(d["ranking"]) == 10 and all(x["lost_by"] for x in d["ranking"][1:])
+assert len(d["ranking"]) == d["fit"] > 10 and all(x["lost_by"] for x in d["ranking"][1:])
 assert all(abs(sum(x["step"]["parts"].values()) / x["step"]["seconds"] - 1) < 1e-6 for x in d["ranking"])
 assert all(abs(sum(x["step"]["bounds"].values()) / x["step"]["seconds"] - 1) < 1e-6 for x in d["ranking"])
 assert abs(d["rank_hours"] / d["hours"] - 32) < 1e-6 and d["hours"] > 0
 assert d["fit"] + len(d["others"]) == d["layouts"]
 assert all("cannot_be" in o or o["bytes_missing"] > 0 for o in d["others"])
-assert d["search_seconds"] < 0.1 and d["all_seconds"] < 0.3
+assert 0 < d["search_seconds"] < d["all_seconds"]
 PYTHON
 ok $? "its numbers hold together"
 
@@ -133,10 +133,16 @@ head -1 "$out" | grep -q '^#!/bin/bash'; ok $? "prints the script alone"
 prints '--max-tokens 9'
 prints '--wire-dtype fp8'
 prints '--async off'
+plan -edp 1 --exchange fused --sbatch -
+prints '--chunks 1' "a plan that does not cut rows says so"
+plan --sbatch - --domain-size 4
+prints '--domain-size 4'
 plan --sbatch /nowhere/at/all
 is 8 "a script that cannot be written"
 
-# Lengths of an input.
+# Lengths of an input, or none.
+plan --max-model-len 256
+prints '^job: 100 000 rows \(assumed: no --input\), prompts of 171 tokens on average, answers of 85$'
 /usr/bin/python3 -c '
 import json
 for i in range(500):
@@ -166,6 +172,10 @@ run "$MIXSERVE" plan -q --model "$configs/Qwen3-235B-A22B" --nodes 4 --ranks-per
   --exchange fused
 is 5 "more copies than there is memory for"
 says 'libraries take .* would do: 128, ' "what would do keeps what is pinned"
+run "$MIXSERVE" plan -q --model "$configs/DeepSeek-V3" --nodes 1 --ranks-per-node 8 --gpu a100 --domain-size 2
+nodes=$(sed -n 's/.*would do: .* (\([0-9]*\),.* nodes).*/\1/p' "$err")
+run "$MIXSERVE" plan -q --model "$configs/DeepSeek-V3" --nodes "${nodes:-1}" --ranks-per-node 8 --gpu a100 --domain-size 2
+is 0 "nor does it forget the domains: $nodes nodes"
 plan --exchange tp --chunks 3
 is 2 "chunks of an exchange that has none"
 says '--exchange tp cuts no rows: --chunks 3 is for mixserve and fused'
@@ -187,6 +197,13 @@ if [ -s "$scratch/cpu.json" ]; then
   run "$MIXSERVE" plan -q --model "$configs/Qwen3-30B-A3B" --nodes 2 --ranks-per-node 4 --machine "$scratch/cpu.json"
   is 0 "a machine from a file"
   prints 'rank-hours'
+  run "$MIXSERVE" plan -q --model "$configs/Qwen3-30B-A3B" --nodes 2 --ranks-per-node 4 --machine "$scratch/cpu.json" --sbatch -
+  for line in '^#SBATCH --exclusive$' '^#SBATCH --mem=0$' 'cpus-per-task=...SLURM_CPUS_ON_NODE / 4..' "--machine '.*cpu.json'"; do
+    prints "$line"
+  done
+  sed -i 's/"domain": [0-9]*/"domain": 2/' "$scratch/cpu.json"
+  run "$MIXSERVE" plan -q --model "$configs/Qwen3-30B-A3B" --nodes 2 --ranks-per-node 4 --machine "$scratch/cpu.json"
+  prints ', 4 domains of 2$' "its domains"
 else
   skip "a machine from a file" "tests/golden/plan/cpu.json is not there"
 fi

@@ -36,7 +36,8 @@ static void on_other_ranks(void)
         {4, 1, 2, 4, 0, NULL},
         {1, 1, 1, 3, 0, NULL},
         {4, 4, 4, 1, 4, NULL}, /* a domain of four hosts */
-        {2, 2, 1, 3, 0, "begun with tp 2, and its results depend on that: the 3 ranks of node n0"},
+        {2, 2, 1, 3, 0,
+         "results depend on that: the 3 ranks of node n0 do not divide into groups of 2 and"},
         {4, 4, 2, 2, 0, "4, 8, 12, ... on each node do"},
         {4, 4, 1, 1, 0, "4, 8, 12, ... on each node do"},
     };
