@@ -478,7 +478,7 @@ int mix_bench_exchange(struct mix_bench_size *size, const struct mix_bench_here 
     TRY(measure(m, size));
     mix_bench_expect(size, here, s, m->busy);
 out:
-    if (m)
+    if (m && rc == MIX_OK) /* closing is collective: who fails leaves that out */
         close_meter(m);
     free(m);
     return rc;

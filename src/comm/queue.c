@@ -180,7 +180,7 @@ static int name(struct mix_queue *q, const struct message *m)
     MIX_CHECK(m->bytes >= 1, "%s: an empty %s", g->name, what[side]);
     MIX_CHECK(q->named[side] < q->room[side], "%s: more than %d %ss", g->name, q->room[side],
               what[side]);
-    if (m->bytes > MIX_PIECE)
+    if (m->bytes > MIX_QUEUE_BYTES)
         return MIX_FAIL(MIX_EFIT, "%s: a %s of %zu bytes, more than 1 GiB", g->name, what[side],
                         m->bytes);
     q->message[side][q->named[side]++] = *m;

@@ -20,8 +20,8 @@
 
 struct mix_queue;
 
-/* Kinds of messages: those of one never meet those of another. */
-enum { MIX_QUEUE_KINDS = 4 };
+/* Kinds of messages: those of one never meet those of another.  Bytes of one message at most. */
+enum { MIX_QUEUE_KINDS = 4, MIX_QUEUE_BYTES = 1 << 30 };
 
 /* At most so many sends and receives between two begins. */
 int mix_queue_open(struct mix_queue **q, struct mix_group *g, int sends,
@@ -33,7 +33,7 @@ void mix_queue_close(struct mix_queue *q); /* NULL is allowed; what is under way
 int mix_queue_begin(struct mix_queue *q, int depth);
 
 /* Numbers of messages count from 0 after begin, sends and receives apart.  bytes: at least 1, at
- * most 1 GiB (MIX_EFIT).  The memory is borrowed until the message is done. */
+ * most MIX_QUEUE_BYTES (MIX_EFIT).  The memory is borrowed until the message is done. */
 int mix_queue_recv(struct mix_queue *q, int kind, int member, void *to, size_t bytes);
 int mix_queue_send(struct mix_queue *q, int kind, int member, const void *from, size_t bytes);
 /* A receive of at most so many bytes, whose sender alone knows how many they are. */

@@ -84,8 +84,9 @@ struct mix_exchange_step {
 int mix_exchange_group(struct mix_group **g, struct mix_comm *comm, const struct mix_plan *plan,
                        enum mix_mesh_group which);
 
-/* Collective on the copy, opens its groups.  A copy that neither consists of whole domains nor lies
- * in one is MIX_EFIT for hybrid. */
+/* Collective on the copy, opens its groups.  MIX_EFIT: a copy that neither consists of whole
+ * domains nor lies in one, for hybrid, mixserve and fused; a domain on several hosts, or rows of
+ * more than 1 GiB from a rank to a domain, for the last two. */
 int mix_exchange_open(struct mix_exchange **e, const struct mix_exchange_config *config);
 void mix_exchange_close(struct mix_exchange *e); /* NULL is allowed */
 
@@ -104,7 +105,7 @@ struct mix_exchange_times mix_exchange_times(const struct mix_exchange *e);
 enum { MIX_INSIDE, MIX_BETWEEN, MIX_SIDES }; /* of the domain */
 struct mix_exchange_traffic {
     uint64_t bytes[MIX_PHASES][MIX_SIDES], messages[MIX_PHASES][MIX_SIDES];
-    uint64_t padding[MIX_SIDES]; /* bytes beside these that say nothing: config.fixed */
+    uint64_t padding; /* bytes between domains beside these that say nothing: config.fixed */
 };
 struct mix_exchange_traffic mix_exchange_traffic(const struct mix_exchange *e);
 

@@ -43,6 +43,19 @@ out:
     return rc;
 }
 
+/* What a rank has for a domain may go in one message. */
+static int check_sizes(const struct mix_relay *r, const struct mix_exchange *e)
+{
+    size_t row = r->row > r->back_row ? r->row : r->back_row;
+
+    if (r->domains > 1 && (size_t)r->max_rows > MIX_QUEUE_BYTES / row)
+        return MIX_FAIL(MIX_EFIT,
+                        "exchange %s: %d rows of %zu bytes may go from a rank to a node at once, "
+                        "more than 1 GiB; a smaller --max-num-batched-tokens, or another exchange",
+                        e->ops->name, r->max_rows, row);
+    return MIX_OK;
+}
+
 static int open_memory(struct mix_relay *r, const struct mix_exchange *e)
 {
     int rc = MIX_OK;
@@ -104,6 +117,7 @@ int mix_relay_open(struct mix_relay **out, const struct mix_exchange *e,
     r->head = (size_t)config->width * (sizeof(int32_t) + (config->weighted ? sizeof(float) : 0));
     r->row = r->x_row + r->head;
     r->back_row = (size_t)c->hidden * mix_dtype_size(e->wire);
+    TRY(check_sizes(r, e));
     TRY(open_routing(r));
     TRY(open_memory(r, e));
     TRY(mix_relay_open_stage(r, e));
@@ -228,7 +242,7 @@ out:
     return rc;
 }
 
-/* Until my domain has done with the last step: only then its members' windows may be written. */
+/* Until my domain has done with the last step: only then I may write my window anew. */
 static int wait_free(struct mix_relay *r)
 {
     int rc = MIX_OK, member;
@@ -280,6 +294,7 @@ int mix_relay_start(struct mix_relay *r, struct mix_exchange *e, const struct mi
     r->rows = *rows;
     begin(r, e);
     r->outer = mix_dev_tick_get(r->dev);
+    mix_dev_tick_set(r->dev, tick, r);
     if (r->queue) {
         TRY(mix_queue_begin(r->queue, e->config.plan->depth > 1 ? e->config.plan->depth : 1));
         TRY(mix_relay_expect(r));
@@ -291,8 +306,9 @@ int mix_relay_start(struct mix_relay *r, struct mix_exchange *e, const struct mi
     mix_relay_come_to(r, r->place)[0] = r->mine[0];
     r->open = true;
     TRY(mix_relay_progress(r));
-    mix_dev_tick_set(r->dev, tick, r);
 out:
+    if (rc)
+        mix_dev_tick_set(r->dev, r->outer.tick, r->outer.ctx);
     return rc;
 }
 
@@ -404,6 +420,13 @@ static int wait_landed(struct mix_relay *r, bool *wire)
                  : turn(r, r->node, "dispatch", member);
 }
 
+/* Is it not known yet how many rows come next? */
+static bool waits_for_count(const struct mix_relay *r)
+{
+    return r->counts && r->landed < r->pieces && !r->known[mix_relay_piece_round(r, r->landed)] &&
+           r->landed > 0;
+}
+
 /* Nothing can be done now: wait for what comes first. */
 static int wait_next(struct mix_relay *r, struct mix_exchange *e)
 {
@@ -411,7 +434,9 @@ static int wait_next(struct mix_relay *r, struct mix_exchange *e)
     double start = mix_now();
     bool wire = false;
 
-    mix_exchange_enter(e, r->taken < r->stages ? MIX_PHASE_DISPATCH : MIX_PHASE_COMBINE);
+    mix_exchange_enter(e, r->taken == r->stages ? MIX_PHASE_COMBINE
+                          : waits_for_count(r)  ? MIX_PHASE_COUNTS
+                                                : MIX_PHASE_DISPATCH);
     if (is_paced(r)) {
         mix_pace_nap();
     } else if (r->taken < r->stages) {

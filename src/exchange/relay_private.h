@@ -91,10 +91,10 @@ static inline size_t mix_relay_row(const struct mix_relay *r, int round, int row
 static inline struct mix_relay_part mix_relay_part(const struct mix_relay *r, int piece, int rows)
 {
     int c = piece ? (piece - 1) % r->chunks : 0;
-    int64_t n = piece ? r->chunks : 1;
+    int n = piece ? r->chunks : 1;
 
-    return (struct mix_relay_part){mix_relay_piece_round(r, piece), (int)(rows * c / n),
-                                   (int)(rows * (c + 1) / n)};
+    return (struct mix_relay_part){mix_relay_piece_round(r, piece), (int)((int64_t)rows * c / n),
+                                   (int)((int64_t)rows * (c + 1) / n)};
 }
 
 /* The pieces of a stage: [first, last). */

@@ -27,7 +27,7 @@ static int send(struct mix_relay *r, struct mix_exchange *e, int kind, int domai
         goto out;
     TRY(mix_queue_send(r->queue, kind, domain, from, (size_t)rows * row_bytes));
     e->traffic.bytes[phase[kind]][MIX_BETWEEN] += (uint64_t)real * row_bytes;
-    e->traffic.padding[MIX_BETWEEN] += (uint64_t)(rows - real) * row_bytes;
+    e->traffic.padding += (uint64_t)(rows - real) * row_bytes;
     e->traffic.messages[phase[kind]][MIX_BETWEEN]++;
 out:
     return rc;

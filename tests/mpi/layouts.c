@@ -128,7 +128,6 @@ static bool pairs_known(const struct rig_layout *l)
     return known_all;
 }
 
-/* Heads of both models split over 1, 2 and 4. */
 /* Numbers from a seed that all ranks have. */
 static int draw(int below)
 {
@@ -139,6 +138,7 @@ static int draw(int below)
     return (int)(word[0] % (uint32_t)below);
 }
 
+/* Heads of both models split over 1, 2 and 4. */
 static int all_layouts(const struct rig_model *m, int domain)
 {
     int layouts = 0;
@@ -181,7 +181,8 @@ int main(int argc, char **argv)
     world = mix_comm_size(comm);
     if (mix_comm_rank(comm) > 0)
         tap_mute();
-    for (int i = 0; i < 2; i++) {
+    /* Sanitizers see every pair of sizes of one model: the other takes the same ways. */
+    for (int i = 0; i < (TAP_SANITIZED ? 1 : 2); i++) {
         struct rig_model m;
         int layouts = 0;
 

@@ -42,10 +42,17 @@ check_PROGRAMS += \
   %D%/golden1.t      %D%/golden2.n2      %D%/golden4.n4                       \
   %D%/layouts1.t     %D%/layouts2.n2     %D%/layouts4.n4     %D%/layouts8.n8  \
   %D%/model_batch1.t %D%/model_batch2.n2 %D%/model_batch4.n4
-%C%_exchange1_t_SOURCES     = %D%/exchange.c
-%C%_exchange2_n2_SOURCES    = %D%/exchange.c
-%C%_exchange4_n4_SOURCES    = %D%/exchange.c
-%C%_exchange8_n8_SOURCES    = %D%/exchange.c
+%C%_exchange1_t_SOURCES     = %D%/exchange.c $(EXCHANGE_TEST)
+%C%_exchange2_n2_SOURCES    = %D%/exchange.c $(EXCHANGE_TEST)
+%C%_exchange4_n4_SOURCES    = %D%/exchange.c $(EXCHANGE_TEST)
+%C%_exchange8_n8_SOURCES    = %D%/exchange.c $(EXCHANGE_TEST)
+# It counts what the program allocates.
+EXCHANGE_TEST = %D%/exchange_world.h %D%/allocations.c %D%/allocations.h
+COUNTED = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=aligned_alloc
+%C%_exchange1_t_LDFLAGS  = $(COUNTED)
+%C%_exchange2_n2_LDFLAGS = $(COUNTED)
+%C%_exchange4_n4_LDFLAGS = $(COUNTED)
+%C%_exchange8_n8_LDFLAGS = $(COUNTED)
 %C%_golden1_t_SOURCES       = %D%/golden.c
 %C%_golden2_n2_SOURCES      = %D%/golden.c
 %C%_golden4_n4_SOURCES      = %D%/golden.c

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "count_fixture.h"
+#include "plan/cost.h"
 #include "tap.h"
 
 #include <math.h>
@@ -300,14 +301,49 @@ static void rails(void)
 
 /* ---- expectations: n domains of m ranks, uniform routing */
 
+enum { UNIFORM = 64 }; /* experts, all alike */
+
+/* What the planner expects of so many tokens a rank, by phase and link: within 1 %. */
+static void expected(const struct mix_plan *plan, int k, double owned,
+                     const struct mix_exchange_traffic *t)
+{
+    static struct mix_arch arch;
+    static struct mix_machine machine;
+    struct mix_cost_model m = {.arch = &arch,
+                               .machine = &machine,
+                               .layout = mix_layout_of_plan(plan),
+                               .domain = plan->domain_size,
+                               .type_bytes = 4,
+                               .dispatch_bytes = 4,
+                               .wire_bytes = 4,
+                               .partial_bytes = 4};
+    struct mix_cost_links l;
+    double worst = 0;
+
+    arch.experts = UNIFORM;
+    arch.top_k = k;
+    arch.hidden = HIDDEN;
+    mix_machine_preset(&machine, "h100");
+    mix_cost_exchange(&m, owned, 1, &l);
+    for (int p = 0; p < MIX_PHASES; p++)
+        for (int side = 0; side < MIX_SIDES; side++) {
+            double want = 8 * l.sent[p][side], got = (double)t->bytes[p][side];
+
+            worst = fmax(worst, want > 0 ? fabs(got / want - 1) : got);
+        }
+    ok(worst <= 0.01, "%s, etp %d, domains of %d, k %d: bytes are within %.2f %% of the formulae",
+       mix_exchange_kind_name(plan->exchange), plan->numeric.etp, plan->domain_size, k,
+       100 * worst);
+}
+
 static void means(void)
 {
     static const struct {
         int etp, ep, size, k;
     } cases[] = {{1, 8, 4, 8}, {1, 8, 2, 4}, {2, 4, 4, 8}, {2, 4, 2, 2},
                  {4, 2, 4, 8}, {1, 8, 8, 8}, {1, 8, 1, 6}};
-    static const int tokens[] = {3000, 5000, 0, 4000, 3500, 2500, 4000, 2000};
-    enum { EXPERTS = 64, ALL = 24000 };
+    static const int tokens[] = {6000, 10000, 0, 8000, 7000, 5000, 8000, 4000};
+    enum { ALL = 48000 };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int k = cases[i].k, n = 8 / cases[i].size, etp = cases[i].etp;
@@ -315,15 +351,18 @@ static void means(void)
         struct mix_homes homes = {0};
         struct step x;
 
-        mix_homes_identity(&homes, 1, EXPERTS, plan.ep);
-        make_step(&x, &plan, EXPERTS, k, 70 + (int)i, tokens);
-        for (int kind = 0; kind <= MIX_EXCHANGE_HYBRID; kind++) {
+        mix_homes_identity(&homes, 1, UNIFORM, plan.ep);
+        make_step(&x, &plan, UNIFORM, k, 70 + (int)i, tokens);
+        for (int kind = 0; kind < MIX_EXCHANGE_KINDS; kind++) {
             struct mix_exchange_traffic t = {0};
             double row = HIDDEN * 4, there, back, want = (double)k * (n - 1) / n, extra = 0;
 
             plan.exchange = kind;
             for (int r = 0; r < 8; r++)
                 mix_exchange_count(&plan, &homes, &x.s, r, &t);
+            expected(&plan, k, ALL / 8.0, &t);
+            if (kind > MIX_EXCHANGE_HYBRID) /* exchange_count_relay.c */
+                continue;
             if (kind == MIX_EXCHANGE_EP)
                 want *= etp;
             if (kind == MIX_EXCHANGE_TP) {
