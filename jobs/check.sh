@@ -1,8 +1,19 @@
 #!/bin/sh
-# check.sh - set up, build and run the tests; the last lines say how many passed.
+# check.sh - set up, build and run the tests; the last line says how many passed.
+#
+# Tests of one process run side by side; those of many ranks fill the cores by themselves.
 set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=$("$top/jobs/build.sh" "$@")
+cd "$build"
+jobs=$(nproc) failed=
 
-make -C "$build" -s -j"$(nproc)" check TESTS= # build them
-make -C "$build" -s check || { echo "check.sh: failed; see $build/test-suite.log" >&2; exit 1; }
+make -s -j"$jobs" check TESTS= # build them
+make -s -k -j"$jobs" check TESTS="$(make -s tests-alone)" TEST_SUITE_LOG=tests-alone.log || failed=tests-alone.log
+make -s -k check TESTS="$(make -s tests-of-ranks)" || failed="$failed test-suite.log"
+find tests -name '*.trs' -exec cat {} + | awk '
+  /^:test-result: (PASS|XFAIL)/ { passed++ }
+  /^:test-result: (FAIL|ERROR|XPASS)/ { failed++ }
+  /^:test-result: SKIP/ { skipped++ }
+  END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }'
+[ -z "$failed" ] || { echo "check.sh: failed; in $build see $failed" >&2; exit 1; }
