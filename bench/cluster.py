@@ -116,8 +116,8 @@ class Case:
         across = ["-edp", 1, "-etp", m, "-ep", n]
         spread = ["-edp", 1, "-etp", 1, "-ep", n * m]
         list_of = {name: across + ["--exchange", name] for name in EXCHANGES}
-        list_of["tp, etp 1"] = spread + ["--exchange", "tp"]
-        list_of["ep, etp 1"] = spread + ["--exchange", "ep"]
+        for name in ("tp", "ep", "hybrid", "mixserve"):
+            list_of[name + ", etp 1"] = spread + ["--exchange", name]
         list_of["planner"] = ["-edp", 1] if self.pinned else []
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         if self.fits(0.8 * free / n, "-edp", n * m): # the nodes are all in this machine's memory
