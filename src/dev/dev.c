@@ -1,10 +1,13 @@
 /* dev.c - see dev.h: the list of backends, and what is the same for all. */
 #include "dev/dev.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "dev/dev_private.h"
 
 #include <string.h>
+
+static const double tick_gap_s = 20e-6; /* see mix_dev_tick */
 
 const struct mix_dev_ops *const mix_dev_backends[] = {&mix_dev_cpu, NULL};
 
@@ -86,8 +89,15 @@ struct mix_dev_tick mix_dev_tick_get(const struct mix_dev *dev)
 
 void mix_dev_tick(struct mix_dev *dev)
 {
-    if (dev->tick)
-        dev->tick(dev->tick_ctx);
+    double now;
+
+    if (!dev->tick)
+        return;
+    now = mix_now();
+    if (now - dev->ticked < tick_gap_s)
+        return;
+    dev->ticked = now;
+    dev->tick(dev->tick_ctx);
 }
 
 void *mix_dev_state(const struct mix_dev *dev)

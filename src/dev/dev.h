@@ -56,7 +56,10 @@ int mix_dev_sync(struct mix_dev *dev); /* until all work launched so far is done
 
 /* The tick: a function that keeps communication going.  CPU kernels call mix_dev_tick
  * from the calling thread between slices of work of at most 200 us; whoever waits calls
- * it too.  tick may be NULL; it must be short and must not call a kernel. */
+ * it too.  tick may be NULL; it must be short and must not call a kernel.
+ *
+ * A call that follows a tick within 20 us is no tick: where ranks share cores MPI yields in one,
+ * and slices of a small model take a microsecond. */
 struct mix_dev_tick {
     void (*tick)(void *ctx);
     void *ctx;

@@ -10,7 +10,8 @@ struct mix_dev {
     size_t allocated; /* kept by alloc and release of the backend */
     void (*tick)(void *ctx);
     void *tick_ctx;
-    void *state; /* see mix_dev_state */
+    double ticked; /* when last, mix_now */
+    void *state;   /* see mix_dev_state */
     void (*state_destroy)(void *state);
 };
 
