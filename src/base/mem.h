@@ -23,8 +23,9 @@ int mix_grow(void *p, size_t *room, size_t need, size_t size, const char *what);
  * other. */
 void mix_one_heap(void);
 
-/* Largest resident set of this process so far, bytes. */
+/* Resident set of this process, bytes: the largest so far, and now (0 where the system does not
+ * say). */
 size_t mix_peak_rss(void);
-size_t mix_rss(void); /* now; 0 where the system does not say */
+size_t mix_rss(void);
 
 #endif

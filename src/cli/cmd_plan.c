@@ -22,7 +22,6 @@ enum { SHOWN = 10, ROWS = 100000, PROMPT = 512, ANSWER = 256 };
 
 struct planning {
     const struct mix_options *o;
-    const bool *given;
     struct mix_arch arch;
     struct mix_machine machine;
     struct mix_topo topo;
@@ -136,7 +135,6 @@ static int print(struct planning *p)
                                  .lengths = &p->lengths,
                                  .start = p->start};
     struct mix_sbatch script = {.o = p->o,
-                                .given = p->given,
                                 .plan = &plan,
                                 .nodes = (int)p->o->nodes,
                                 .each = (int)p->o->ranks_per_node,
@@ -163,10 +161,10 @@ out:
 static int run(const struct mix_options *o, const bool *given, int argc, char **argv)
 {
     int rc;
-    struct planning p = {.o = o, .given = given, .start = mix_now()};
+    struct planning p = {.o = o, .start = mix_now()};
     const char *cannot;
 
-    (void)argc, (void)argv;
+    (void)given, (void)argc, (void)argv;
     TRY(find_machine(&p));
     TRY(mix_arch_load(&p.arch, o->model));
     if ((cannot = mix_arch_cannot_run(&p.arch)))

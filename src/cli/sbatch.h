@@ -7,7 +7,6 @@
 
 struct mix_sbatch {
     const struct mix_options *o;
-    const bool *given; /* options of the command line: those that `run` knows go along */
     const struct mix_plan *plan;
     int nodes, each;
     bool gpus;

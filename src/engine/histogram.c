@@ -27,7 +27,7 @@ struct reading {
     struct mix_raw *raw;
     struct mix_tokenizer *tokenizer; /* or NULL */
     int64_t rows, max_tokens, max_model_len;
-    int64_t looked_at;
+    int64_t looked_at; /* rows, bad ones too */
     /* of the probes */
     double bytes, bytes_tokenised, tokens;
     int64_t probed;

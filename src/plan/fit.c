@@ -211,16 +211,6 @@ static void say(char *text, size_t room, int *found, const char *before, int n)
     snprintf(text + at, room - at, "%s%d", *found ? ", " : before, n);
 }
 
-/* Domains of so many ranks, so many of them on a host, as mix_wanted_resolve has them; 0: none. */
-static int domain_of(const struct mix_wanted *w, int ranks, int each)
-{
-    int pin = w->in->pins.domain_size, fast = w->in->machine ? w->in->machine->domain : 0;
-
-    if (pin)
-        return ranks % pin ? 0 : pin;
-    return mix_wanted_domain(fast, ranks, each);
-}
-
 /* Other numbers of ranks on the same hosts. */
 static bool on_these_hosts(const struct mix_wanted *w, char *text, size_t room)
 {
@@ -228,7 +218,7 @@ static bool on_these_hosts(const struct mix_wanted *w, char *text, size_t room)
     int found = 0;
 
     for (int m = 1; m <= MOST_RANKS && found < MOST_SAID; m++) {
-        int domain = domain_of(w, m * w->hosts, m);
+        int domain = mix_wanted_domain(w->in, m * w->hosts, m);
 
         if (!domain || !any_fits(w, m * w->hosts, domain, m))
             continue;
@@ -247,7 +237,7 @@ static bool on_more_nodes(const struct mix_wanted *w, char *text, size_t room)
     int found = 0;
 
     for (int n = 1; n <= MOST_NODES && found < 3; n = n < 16 ? n + 1 : n * 2) {
-        int domain = domain_of(w, n * w->node, w->node);
+        int domain = mix_wanted_domain(w->in, n * w->node, w->node);
 
         if (!domain || !any_fits(w, n * w->node, domain, w->node))
             continue;

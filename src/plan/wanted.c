@@ -72,8 +72,12 @@ static int resolve_limits(struct mix_wanted *w)
     return MIX_OK;
 }
 
-int mix_wanted_domain(int fast, int ranks, int each)
+int mix_wanted_domain(const struct mix_plan_input *in, int ranks, int each)
 {
+    int pin = in->pins.domain_size, fast = in->machine ? in->machine->domain : 0;
+
+    if (pin)
+        return ranks % pin ? 0 : pin;
     if (fast > each) /* it spans hosts */
         return ranks < fast ? ranks : ranks % fast == 0 ? fast : each;
     return fast > 0 && each % fast == 0 ? fast : each;
@@ -84,13 +88,12 @@ static int resolve_domain(struct mix_wanted *w)
 {
     const struct mix_topo *t = w->in->topo;
     int pin = w->in->pins.domain_size, m = t->rank[0].local_ranks;
-    int fast = w->in->machine ? w->in->machine->domain : 0;
 
     w->world = t->ranks;
     w->hosts = t->hosts;
     w->node = m;
-    w->domain = pin ? pin : mix_wanted_domain(fast, t->ranks, m);
-    if (pin && t->ranks % pin)
+    w->domain = mix_wanted_domain(w->in, t->ranks, m);
+    if (!w->domain)
         return MIX_FAIL(MIX_EUSAGE, "--domain-size %d does not divide %d ranks", pin, t->ranks);
     for (int i = 0; i < t->ranks; i++)
         w->apart |= t->rank[i].host_index != t->rank[i / w->domain * w->domain].host_index;

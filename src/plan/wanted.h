@@ -19,9 +19,9 @@ struct mix_wanted { /* the same for every layout */
  */
 int mix_wanted_resolve(struct mix_wanted *w, const struct mix_plan_input *in);
 
-/* Ranks of a domain where nobody has pinned it: those of a host, of which there are `each`, or as
- * many as the machine's fast link has, within hosts or over several; fast 0: it says nothing. */
-int mix_wanted_domain(int fast, int ranks, int each);
+/* Ranks of a domain, of so many ranks with `each` on a host: the pin, those of the machine's fast
+ * link, or those of a host.  0: the pin does not divide them. */
+int mix_wanted_domain(const struct mix_plan_input *in, int ranks, int each);
 
 /* Where layouts for it are looked for. */
 struct mix_layouts mix_wanted_space(const struct mix_wanted *w);
