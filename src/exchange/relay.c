@@ -423,8 +423,8 @@ static int wait_landed(struct mix_relay *r, bool *wire)
 /* Is it not known yet how many rows come next? */
 static bool waits_for_count(const struct mix_relay *r)
 {
-    return r->counts && r->landed < r->pieces && !r->known[mix_relay_piece_round(r, r->landed)] &&
-           r->landed > 0;
+    return r->counts && r->landed > 0 && r->landed < r->pieces && /* piece 0 is my own */
+           !r->known[mix_relay_piece_round(r, r->landed)];
 }
 
 /* Nothing can be done now: wait for what comes first. */
