@@ -1,6 +1,7 @@
 /* dev.c - devices: memory, copies, the tick, state; and what is refused. */
 #include "dev/dev.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "tap.h"
@@ -17,7 +18,8 @@ static void backend(const char *name)
 {
     struct mix_dev *dev = NULL;
     char text[8] = "sixteen", back[8] = "";
-    int ticks = 0, state = 0;
+    int ticks = 0, before, calls, state = 0;
+    double start;
     char *p = NULL;
     bool zero = true;
 
@@ -57,10 +59,20 @@ static void backend(const char *name)
     mix_dev_tick(dev);
     mix_dev_tick_set(dev, count, &ticks);
     mix_dev_tick(dev);
-    mix_dev_tick(dev);
+    ok(ticks == 1, "%s: the tick is called while it is set", name);
+    start = mix_now(); /* after that tick, so that the next one is due 20 us later at most */
+    for (calls = 0; ticks == 1 && calls < 100 * 1000 * 1000; calls++)
+        mix_dev_tick(dev);
+    ok(ticks == 2, "%s: and again", name);
+    for (calls = 0; calls < 10000; calls++)
+        mix_dev_tick(dev);
+    ok(ticks <= 2 + (mix_now() - start) / 20e-6, "%s: %d ticks in %d calls, 20 us apart", name,
+       ticks - 2, calls);
     mix_dev_tick_set(dev, NULL, NULL);
-    mix_dev_tick(dev);
-    ok(ticks == 2, "%s: the tick is called while it is set", name);
+    before = ticks;
+    for (start = mix_now(); mix_now() - start < 100e-6;)
+        mix_dev_tick(dev);
+    ok(ticks == before, "%s: and no longer", name);
 
     ok(mix_dev_state(dev) == NULL, "%s: no state at first", name);
     mix_dev_state_set(dev, &state, count);
