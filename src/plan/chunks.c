@@ -6,8 +6,13 @@
 
 enum { MOST = 8, STEPS = 3 };
 
+/* Chunks must gain more than the formulae are off by: without them a step's products are larger,
+ * and nothing has to be well timed. */
+static const double doubt = 1.1;
+
 struct choice {
-    double seconds[STEPS][MOST + 1];  /* of a layer's experts in so many chunks; or INFINITY */
+    double seconds[STEPS][MOST + 1];  /* of a layer's experts in so many chunks, with doubt; or
+                                         INFINITY */
     double best[STEPS], bytes[STEPS]; /* the least of these; what is cut */
 };
 
@@ -25,7 +30,7 @@ static void try_step(struct choice *k, int s, const struct mix_cost_model *model
         bool worse = n > 2 && k->seconds[s][n - 1] > k->seconds[s][n - 2];
 
         m.chunks = n;
-        k->seconds[s][n] = worse ? INFINITY : mix_cost_experts(&m, tokens);
+        k->seconds[s][n] = worse ? INFINITY : (n ? doubt : 1) * mix_cost_experts(&m, tokens);
         k->best[s] = fmin(k->best[s], k->seconds[s][n]);
     }
 }
