@@ -56,11 +56,11 @@ static int ep_open(struct mix_exchange *e)
     e->state = p;
     TRY(mix_exchange_group(&p->copy, e->config.comm, e->config.plan, MIX_MESH_COPY));
     hop.group = p->copy;
-    TRY(mix_hop_open(&p->hop, &hop));
     TRY(mix_experts_open(&p->experts, e, hop.max_come));
     TRY(mix_copies_init(&p->copies, e));
     TRY(mix_calloc(&p->low, (size_t)e->size, sizeof *p->low, "routing"));
     TRY(mix_calloc(&p->high, (size_t)e->size, sizeof *p->high, "routing"));
+    TRY(mix_hop_open(&p->hop, &hop)); /* last, as in relay.c */
 out:
     return rc;
 }

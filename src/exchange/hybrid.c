@@ -70,12 +70,12 @@ static int open_hops(struct hybrid *h, const struct mix_exchange *e)
     in.slices = c->plan->numeric.etp;
     in.max_rows = over.max_come;
     in.max_come = e->size * c->max_owned * (locals < c->k ? locals : c->k);
-    TRY(mix_hop_open(&h->over, &over));
-    TRY(mix_hop_open(&h->in, &in));
     TRY(mix_experts_open(&h->experts, e, in.max_come));
     TRY(mix_dev_alloc(c->dev, &h->summed, come * (size_t)c->hidden * sizeof *h->summed,
                       "results of experts"));
     TRY(mix_dev_alloc(c->dev, &h->place, come * sizeof *h->place, "routing"));
+    TRY(mix_hop_open(&h->over, &over));
+    TRY(mix_hop_open(&h->in, &in)); /* last, as in relay.c */
 out:
     return rc;
 }

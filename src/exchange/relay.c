@@ -56,17 +56,12 @@ static int check_sizes(const struct mix_relay *r, const struct mix_exchange *e)
     return MIX_OK;
 }
 
-static int open_memory(struct mix_relay *r, const struct mix_exchange *e)
+static int open_memory(struct mix_relay *r)
 {
     int rc = MIX_OK;
     size_t domains = (size_t)r->domains, others = domains - 1, rows = (size_t)r->max_rows;
-    size_t places = (size_t)r->places, hidden = (size_t)e->config.hidden;
     int messages = (r->domains - 1) * (1 + 2 * MIX_PLAN_CHUNKS);
 
-    r->landing_at = (domains * sizeof(int32_t) + 63) / 64 * 64;
-    r->partial_at = r->landing_at + (domains * rows * r->row + 63) / 64 * 64;
-    TRY(mix_window_open(&r->window, r->node,
-                        r->partial_at + places * domains * rows * hidden * sizeof(float)));
     if (others)
         TRY(mix_queue_open(&r->queue, r->rail, messages, messages));
     TRY(mix_dev_alloc(r->dev, &r->out, others * rows * r->row + 1, "rows of an exchange"));
@@ -74,6 +69,17 @@ static int open_memory(struct mix_relay *r, const struct mix_exchange *e)
     TRY(mix_dev_alloc(r->dev, &r->result, domains * rows * r->back_row, "sums of experts"));
 out:
     return rc;
+}
+
+/* Last, because closing is collective: a rank that has no memory for the rest ends before it. */
+static int open_window(struct mix_relay *r, const struct mix_exchange *e)
+{
+    size_t all = (size_t)r->domains * (size_t)r->max_rows;
+    size_t partial = (size_t)e->config.hidden * sizeof(float);
+
+    r->landing_at = ((size_t)r->domains * sizeof(int32_t) + 63) / 64 * 64;
+    r->partial_at = r->landing_at + (all * r->row + 63) / 64 * 64;
+    return mix_window_open(&r->window, r->node, r->partial_at + (size_t)r->places * all * partial);
 }
 
 static int open_routing(struct mix_relay *r)
@@ -119,8 +125,9 @@ int mix_relay_open(struct mix_relay **out, const struct mix_exchange *e,
     r->back_row = (size_t)c->hidden * mix_dtype_size(e->wire);
     TRY(check_sizes(r, e));
     TRY(open_routing(r));
-    TRY(open_memory(r, e));
+    TRY(open_memory(r));
     TRY(mix_relay_open_stage(r, e));
+    TRY(open_window(r, e));
     *out = r;
     r = NULL;
 out:
