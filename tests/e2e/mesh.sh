@@ -37,17 +37,18 @@ ok $? "3 rows on 8 ranks that share one copy of the experts"
 rm -rf "$output"
 
 # Rows to experts in eight bits: other numbers, hardly another answer.
-run 4 --input "$srcdir/inputs/demo.h5" --temperature 0 --output "$output" -q --wire-dtype fp8 \
-  $(flags 4:1:1:4:2:fused)
-is 0 "--wire-dtype fp8"
-py - "$output" << 'PY'
+for l in 4:1:1:4:2:fused 4:1:2:2:2:fused 4:2:1:4:2:mixserve; do
+  run 4 --input "$srcdir/inputs/demo.h5" --temperature 0 --output "$output" -q --wire-dtype fp8 $(flags "$l")
+  is 0 "$l, --wire-dtype fp8"
+  py - "$output" << 'PY'
 import sys, h5py
 results = h5py.File(sys.argv[1])["results"]
 right = sum(a == b for a, b in zip(results["text"][()], results["answer"][()]))
 assert right >= 0.99 * len(results["text"]) and len(results["text"]) == 1000, right
 PY
-ok $? "at least 99 % of the answers are right"
-rm -rf "$output" "$output.job"
+  ok $? "at least 99 % of the answers are right"
+  rm -rf "$output" "$output.job"
+done
 
 run 6 $greedy --output "$output" $(flags 6:1:1:3:2:hybrid)
 is 2 "hybrid over copies that are no whole domains"
