@@ -37,9 +37,12 @@ include tests/cli/local.mk
 include tests/e2e/local.mk
 include tests/cluster/local.mk
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)
-# What CI runs side by side, and what it does not.
+# CI runs those alone side by side, and whole jobs, most of whose time is starting and waiting; those
+# of ranks fill the cores, and nodes are there once.
 tests-alone:
 	@echo $(filter-out tests/mpi/% tests/e2e/% tests/cluster/%,$(TESTS))
+tests-of-jobs:
+	@echo $(filter tests/e2e/%,$(TESTS))
 tests-of-ranks:
-	@echo $(filter tests/mpi/% tests/e2e/% tests/cluster/%,$(TESTS))
-.PHONY: tests-alone tests-of-ranks
+	@echo $(filter tests/mpi/% tests/cluster/%,$(TESTS))
+.PHONY: tests-alone tests-of-jobs tests-of-ranks
