@@ -18,7 +18,6 @@ enum {
     EXPERTS = MIX_BENCH_EXPERTS,
     K = MIX_BENCH_K,
     AT_ONCE = 2048, /* rows that experts take in a call */
-    DEPTH = 1,      /* as plans have it */
 };
 enum { ALONE, BOTH, TIMES };
 enum { ROUTING, NUMBERS, WEIGHTS }; /* streams of random numbers */
@@ -262,7 +261,7 @@ static struct mix_plan plan_of(const struct meter *m, int kind)
                              .ep = ranks / domain,
                              .edp = 1,
                              .exchange = kind,
-                             .depth = DEPTH};
+                             .depth = MIX_PLAN_DEPTH};
 }
 
 static int open_exchanges(struct meter *m)

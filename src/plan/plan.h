@@ -47,7 +47,12 @@ struct mix_plan_numeric {
     char kernels[200];   /* mix_kernels.describe: constants and instruction set */
 };
 
-enum { MIX_PLAN_CHUNKS = 16 }; /* of a peer's rows at most */
+enum {
+    MIX_PLAN_CHUNKS = 16, /* of a peer's rows at most */
+    /* Messages under way at once: the next is with MPI when one ends, however late its rank gets a
+     * core. With more, those of one link arrive together and none early (docs/exchange.md). */
+    MIX_PLAN_DEPTH = 2,
+};
 
 struct mix_plan {
     struct mix_plan_numeric numeric;

@@ -143,7 +143,7 @@ void mix_plan_take(const struct mix_plan_input *in, const struct mix_plan_rankin
     plan->exchange = c->layout.exchange;
     plan->chunks = c->chunks;
     plan->chunk_bytes = c->chunk_bytes;
-    plan->depth = mix_exchange_chunked(plan->exchange);
+    plan->depth = mix_exchange_chunked(plan->exchange) ? MIX_PLAN_DEPTH : 0;
     plan->threads = in->pins.threads;
     plan->max_num_seqs = w.seqs;
     plan->max_batched_tokens = w.tokens;

@@ -81,7 +81,7 @@ is 0 "--wire-dtype fp8"
 /usr/bin/python3 - "$out" << 'PYTHON'
 import json, sys
 d = json.load(open(sys.argv[1]))
-assert d["plan"]["numeric"]["dispatch"] == "F8_E4M3" and d["plan"]["depth"] == 1
+assert d["plan"]["numeric"]["dispatch"] == "F8_E4M3" and d["plan"]["depth"] == 2
 assert all(r["exchange"] in ("mixserve", "fused") for r in d["ranking"])
 assert d["plan"]["chunks"] == d["ranking"][0]["chunks"]
 assert d["plan"]["chunk_bytes"] == d["ranking"][0]["chunk_bytes"]
