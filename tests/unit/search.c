@@ -447,8 +447,8 @@ static void rows(void)
 
     in.pins = (struct mix_plan_pins){.etp = 2, .ep = 2, .exchange = "fused", .wire_dtype = "auto"};
     ok(mix_plan_search(&in, &p, NULL) == MIX_OK && p.exchange == MIX_EXCHANGE_FUSED &&
-           p.chunks == MIX_CHUNKS && p.chunk_bytes == MIX_CHUNK_BYTES && p.depth == MIX_PLAN_DEPTH &&
-           p.numeric.dispatch == MIX_F32 && !mix_plan_wrong(&p),
+           p.chunks == MIX_CHUNKS && p.chunk_bytes == MIX_CHUNK_BYTES &&
+           p.depth == MIX_PLAN_DEPTH && p.numeric.dispatch == MIX_F32 && !mix_plan_wrong(&p),
        "fused has the usual chunks");
     in.pins.chunks = 7;
     ok(mix_plan_search(&in, &p, NULL) == MIX_OK && p.chunks == 7 && p.chunk_bytes == 0 &&
