@@ -9,10 +9,14 @@ build=$("$top/jobs/build.sh" "$@")
 cd "$build"
 jobs=$(nproc) failed=
 
+group() { # group NAME N: the tests of a list of tests/local.mk, N at a time
+  make -s -k -j"$2" check TESTS="$(make -s "$1")" TEST_SUITE_LOG="$1.log" || failed="$failed $1.log"
+}
+
 make -s -j"$jobs" check TESTS= # build them
-make -s -k -j"$jobs" check TESTS="$(make -s tests-alone)" TEST_SUITE_LOG=tests-alone.log || failed=tests-alone.log
-make -s -k -j"$jobs" check TESTS="$(make -s tests-of-jobs)" TEST_SUITE_LOG=tests-of-jobs.log || failed="$failed tests-of-jobs.log"
-make -s -k check TESTS="$(make -s tests-of-ranks)" || failed="$failed test-suite.log"
+group tests-alone "$jobs"
+group tests-of-jobs "$jobs"
+group tests-of-ranks 1
 find tests -name '*.trs' -exec cat {} + | awk '
   /^:test-result: (PASS|XFAIL)/ { passed++ }
   /^:test-result: (FAIL|ERROR|XPASS)/ { failed++ }

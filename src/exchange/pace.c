@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 
-#include <stdbool.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -17,10 +16,7 @@ double mix_pace_busy(double *free, double now, double seconds)
  * dozen clocks. */
 void mix_pace_nap(void)
 {
-    static bool exact;
-
-    if (!exact)
-        exact = prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0) == 0;
+    prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0); /* of this thread */
     nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
 }
 

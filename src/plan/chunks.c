@@ -6,13 +6,12 @@
 
 enum { MOST = 8, STEPS = 3 };
 
-/* Chunks must gain more than the formulae are off by: without them a step's products are larger,
- * and nothing has to be well timed. */
+/* What the formulae cannot tell from nothing is no reason to cut: without chunks a step's products
+ * are larger, and nothing has to be well timed. */
 static const double doubt = 1.1;
 
 struct choice {
-    double seconds[STEPS][MOST + 1];  /* of a layer's experts in so many chunks, with doubt; or
-                                         INFINITY */
+    double seconds[STEPS][MOST + 1];  /* of a layer in so many chunks, with doubt; or INFINITY */
     double best[STEPS], bytes[STEPS]; /* the least of these; what is cut */
 };
 
