@@ -4,44 +4,66 @@
 #include <math.h>
 #include <stdint.h>
 
-enum { MOST = 8, STEPS = 3 };
+enum { MOST = 8, STEPS = 3, SPEEDS = 2, CASES = STEPS * SPEEDS };
 
-/* What the formulae cannot tell from nothing is no reason to cut: without chunks a step's products
- * are larger, and nothing has to be well timed. */
-static const double doubt = 1.1;
+/* Where ranks share the cores of a node, work inside a domain takes as long as the formulae say, or
+ * so many times as long: small products, ranks that take turns on a core (docs/exchange.md has what
+ * was measured). More work is more that chunks hide, and more that each of them costs. */
+static const double times_as_long[SPEEDS] = {1, 6};
 
 struct choice {
-    double seconds[STEPS][MOST + 1];  /* of a layer in so many chunks, with doubt; or INFINITY */
-    double best[STEPS], bytes[STEPS]; /* the least of these; what is cut */
+    int cases;                        /* of steps at a speed: */
+    double seconds[CASES][MOST + 1];  /* of a layer in so many chunks */
+    double best[CASES], bytes[CASES]; /* the least of these; what is cut */
 };
 
-/* Beyond two chunks a step that one more has made slower is made slower by any more. */
-static void try_step(struct choice *k, int s, const struct mix_cost_model *model,
-                     const struct mix_cost_step *step)
+/* The same links between domains, everything else slower. */
+static struct mix_machine slower(const struct mix_machine *machine, double times)
+{
+    struct mix_machine m = *machine;
+    struct mix_link *inside = &m.link[MIX_LINK_INSIDE];
+
+    for (int t = 0; t < MIX_MACHINE_TYPES; t++)
+        for (int w = 0; w < MIX_WORKS; w++) {
+            struct mix_rate *r = &m.rate[t][w];
+
+            r->launch *= times;
+            r->bandwidth /= times;
+            for (int i = 0; i < r->points; i++)
+                r->speed[i] /= times;
+        }
+    inside->latency *= times;
+    for (int i = 0; i < inside->points; i++)
+        inside->seconds[i] *= times;
+    return m;
+}
+
+/* One case more. */
+static void add(struct choice *k, const struct mix_cost_model *model,
+                const struct mix_cost_step *step)
 {
     struct mix_cost_model m = *model;
     double tokens = step->prompt + step->decode;
+    int at = k->cases++;
 
-    k->bytes[s] = mix_cost_stage_bytes(model, tokens / model->layout.tp);
-    k->best[s] = INFINITY;
+    k->bytes[at] = mix_cost_stage_bytes(model, tokens / model->layout.tp);
+    k->best[at] = INFINITY;
     m.chunk_bytes = 0;
     for (int n = 0; n <= MOST; n++) {
-        bool worse = n > 2 && k->seconds[s][n - 1] > k->seconds[s][n - 2];
-
         m.chunks = n;
-        k->seconds[s][n] = worse ? INFINITY : (n ? doubt : 1) * mix_cost_experts(&m, tokens);
-        k->best[s] = fmin(k->best[s], k->seconds[s][n]);
+        k->seconds[at][n] = mix_cost_experts(&m, tokens);
+        k->best[at] = fmin(k->best[at], k->seconds[at][n]);
     }
 }
 
-/* How much longer the steps take than each at its best, all together. */
+/* How much longer the steps take than each at its best, at every speed, all together. */
 static double regret(const struct choice *k, int chunks, int32_t chunk_bytes)
 {
     double sum = 0;
 
-    for (int s = 0; s < STEPS; s++)
+    for (int i = 0; i < k->cases; i++)
         sum +=
-            k->seconds[s][mix_plan_chunks(chunks, chunk_bytes, (int64_t)k->bytes[s])] / k->best[s];
+            k->seconds[i][mix_plan_chunks(chunks, chunk_bytes, (int64_t)k->bytes[i])] / k->best[i];
     return sum;
 }
 
@@ -69,7 +91,9 @@ static void least(const struct choice *k, struct mix_plan_candidate *c)
 void mix_chunks_choose(const struct mix_plan_pins *pins, const struct mix_cost_model *model,
                        struct mix_plan_candidate *c)
 {
-    struct choice k;
+    struct choice k = {0};
+    struct mix_cost_model m;
+    const struct mix_cost_step *step[STEPS] = {&c->work.mixed, &c->work.prefill, &c->work.decode};
 
     c->chunks = c->chunk_bytes = 0;
     if (!mix_exchange_chunked(c->layout.exchange) || pins->in_turn)
@@ -79,8 +103,13 @@ void mix_chunks_choose(const struct mix_plan_pins *pins, const struct mix_cost_m
         c->chunk_bytes = pins->chunks ? 0 : MIX_CHUNK_BYTES;
         return;
     }
-    try_step(&k, 0, model, &c->work.mixed);
-    try_step(&k, 1, model, &c->work.prefill);
-    try_step(&k, 2, model, &c->work.decode);
+    m = *model;
+    for (int i = 0; i < (model->machine->shared ? SPEEDS : 1); i++) {
+        struct mix_machine machine = slower(model->machine, times_as_long[i]);
+
+        m.machine = &machine;
+        for (int s = 0; s < STEPS; s++)
+            add(&k, &m, step[s]);
+    }
     least(&k, c);
 }

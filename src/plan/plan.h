@@ -60,7 +60,7 @@ struct mix_plan {
     int32_t dp, ep, edp;
     int32_t exchange;     /* enum mix_exchange_kind */
     int32_t chunks;       /* of a peer's rows at most (mixserve, fused); 0: nothing overlaps */
-    int32_t chunk_bytes;  /* a chunk has at least so many, or it is not worth its message */
+    int32_t chunk_bytes;  /* so many make a chunk worth its message (mix_plan_chunks) */
     int32_t depth;        /* messages to others under way at once (mixserve, fused) */
     int32_t threads;      /* of a rank; 0: each rank's own share of its cpus */
     int32_t max_num_seqs; /* sequences of a replica that run at once */
@@ -93,9 +93,9 @@ bool mix_exchange_chunked(int kind);
 void mix_plan_sums(struct mix_plan_numeric *n, int exchange, int ep, int domain_size,
                    bool shuffled);
 
-/* How many chunks the rows for a peer are cut into in a step in which no rank has more than `bytes`
- * of them: at most `chunks`, each of at least chunk_bytes; 0: they go in one message and nothing
- * overlaps. */
+/* How many chunks the rows for each peer are cut into in a step in which a row of each of its
+ * tokens is no more than `bytes` at any rank: at most `chunks`, and one for each chunk_bytes of
+ * these; 0: rows go in one message and nothing overlaps. */
 int mix_plan_chunks(int chunks, int chunk_bytes, int64_t bytes);
 
 struct mix_place mix_plan_place(const struct mix_plan *plan, int rank);

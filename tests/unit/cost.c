@@ -4,60 +4,17 @@
  * were made by hand from the formulas of plan/cost.h. */
 #include "plan/cost.h"
 
+#include "cost_fixture.h"
 #include "plan_fixture.h"
 #include "tap.h"
 
 #include <math.h>
-
-#define FAST 1e30
 
 static struct mix_arch arch;
 
 static bool near(double x, double want)
 {
     return fabs(x - want) <= 1e-9 * fmax(1, fabs(want));
-}
-
-static struct mix_machine paper(void)
-{
-    struct mix_machine m = {.device = "cpu"};
-
-    for (int t = 0; t < MIX_MACHINE_TYPES; t++)
-        for (int w = 0; w < MIX_WORKS; w++)
-            m.rate[t][w] =
-                (struct mix_rate){.bandwidth = FAST, .points = 1, .rows = {1}, .speed = {FAST}};
-    for (int k = 0; k < MIX_LINK_KINDS; k++)
-        m.link[k] =
-            (struct mix_link){.ports = 1, .points = 2, .bytes = {0, 1e6}, .seconds = {0, 1e-9}};
-    return m;
-}
-
-/* Every message takes its bytes in seconds, and a round one second more. */
-static void slow(struct mix_link *l)
-{
-    *l = (struct mix_link){
-        .latency = 1, .ports = 1, .points = 2, .bytes = {0, 1e6}, .seconds = {0, 1e6}};
-}
-
-static struct mix_cost_model model(const struct mix_machine *m, struct mix_layout l, int domain)
-{
-    return (struct mix_cost_model){.arch = &arch,
-                                   .machine = m,
-                                   .type = MIX_MACHINE_BF16,
-                                   .layout = l,
-                                   .domain = domain,
-                                   .node = domain,
-                                   .type_bytes = 2,
-                                   .kv_bytes = 2,
-                                   .dispatch_bytes = 2,
-                                   .wire_bytes = 2,
-                                   .partial_bytes = 4,
-                                   .dense_bytes = 2,
-                                   .expert_bytes = 2,
-                                   .dense_rows = 1,
-                                   .expert_rows = 1,
-                                   .dense_speed = 1,
-                                   .expert_speed = 1};
 }
 
 static const struct mix_layout whole = {1, 1, 1, 1, 1, MIX_EXCHANGE_TP};
@@ -88,7 +45,7 @@ static void formulas(void)
 static void products(void)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost_model c = cost_model(&arch, &m, whole, 1);
     struct mix_cost t;
     double qkv = 8 * (16 + 16), o = 16 * 8; /* numbers, of 2 layers */
 
@@ -134,7 +91,7 @@ static void products(void)
 static void attention(void)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost_model c = cost_model(&arch, &m, whole, 1);
     struct mix_cost t;
 
     m.rate[MIX_MACHINE_BF16][MIX_WORK_ATTENTION].speed[0] = 1;
@@ -151,7 +108,7 @@ static void attention(void)
 static void latents(void)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost_model c = cost_model(&arch, &m, whole, 1);
     struct mix_cost t;
 
     arch.family = MIX_DEEPSEEK_V3;
@@ -187,7 +144,7 @@ static void latents(void)
 static void router(void)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost_model c = cost_model(&arch, &m, whole, 1);
     struct mix_cost t;
 
     m.rate[MIX_MACHINE_F32][MIX_WORK_DENSE].speed[0] = 1;
@@ -202,7 +159,7 @@ static void router(void)
 static void experts(void)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost_model c = cost_model(&arch, &m, whole, 1);
     struct mix_cost t;
     double one = 3 * 8 * 5, busy; /* numbers of an expert */
 
@@ -258,7 +215,7 @@ struct moved {
 static void moves(const struct moved *x, int domain, int chunks)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, x->l, domain);
+    struct mix_cost_model c = cost_model(&arch, &m, x->l, domain);
     struct mix_cost_links l;
     double inside = 0, between = 0, seconds = 0;
 
@@ -369,7 +326,8 @@ static void chunked(void)
 static void overlap(void)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, (struct mix_layout){1, 4, 1, 4, 1, MIX_EXCHANGE_FUSED}, 2);
+    struct mix_cost_model c =
+        cost_model(&arch, &m, (struct mix_layout){1, 4, 1, 4, 1, MIX_EXCHANGE_FUSED}, 2);
     struct mix_cost_stages s;
     struct mix_cost t;
     double wire = 400 + 4 + 5, one = 3 * 8 * 5, busy, more; /* of two chunks: five rounds */
@@ -420,7 +378,8 @@ static void overlap(void)
 static void stages(void)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, (struct mix_layout){1, 4, 1, 4, 1, MIX_EXCHANGE_FUSED}, 2);
+    struct mix_cost_model c =
+        cost_model(&arch, &m, (struct mix_layout){1, 4, 1, 4, 1, MIX_EXCHANGE_FUSED}, 2);
     struct mix_cost t;
     double one = 3 * 8 * 5 * 2; /* bytes */
 
@@ -447,7 +406,8 @@ static void stages(void)
 static void over_tp(void)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, (struct mix_layout){2, 1, 2, 1, 1, MIX_EXCHANGE_TP}, 2);
+    struct mix_cost_model c =
+        cost_model(&arch, &m, (struct mix_layout){2, 1, 2, 1, 1, MIX_EXCHANGE_TP}, 2);
     struct mix_cost t;
     double attention = 2 + 5 * 8 * 2 + 5 * 8 * 4, experts = 2 + 5 * (8 * 2 + 16) + 5 * 8 * 2;
 
@@ -467,7 +427,7 @@ static void over_tp(void)
 static void memory(void)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost_model c = cost_model(&arch, &m, whole, 1);
     struct mix_cost t;
 
     m.rate[MIX_MACHINE_BF16][MIX_WORK_MEMORY].bandwidth = 1;
@@ -484,7 +444,7 @@ static void memory(void)
 static void shared(void)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, whole, 4);
+    struct mix_cost_model c = cost_model(&arch, &m, whole, 4);
     struct mix_cost t, u;
 
     m.shared = true;
@@ -504,7 +464,7 @@ static void shared(void)
 static void stretched(void)
 {
     struct mix_machine m = paper();
-    struct mix_cost_model c = model(&m, whole, 1);
+    struct mix_cost_model c = cost_model(&arch, &m, whole, 1);
     struct mix_cost t, u;
     bool good = true;
 
