@@ -3,7 +3,7 @@
  * Sends form a line: at most `depth` of them are under way, the next one leaves when one is
  * done.  Posted all at once they share the link, so that all arrive at the end and there is
  * nothing to overlap them with.  Receives are posted when they are named; those of one
- * member and kind land in the order of that member's sends of this kind.
+ * member and kind take that member's sends of this kind in their order, but may land in any.
  *
  * Nothing here waits.  Whoever has time calls progress: the tick of kernels, and everybody who
  * waits.  Its first failure stays: every later call returns it.  Then, as at close, what is under

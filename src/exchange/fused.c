@@ -54,8 +54,7 @@ static int fused_open(struct mix_exchange *e)
 
     TRY(mix_calloc(&f, 1, sizeof *f, "an exchange"));
     e->state = f;
-    TRY(mix_relay_open(&f->relay, e, &relay));
-    f->domains = mix_relay_domains(f->relay);
+    f->domains = mix_relay_domains(e);
     rows = owned * (size_t)f->domains;
     TRY(mix_calloc(&f->expert, copies, sizeof *f->expert, "routing"));
     TRY(mix_calloc(&f->weight, copies, sizeof *f->weight, "routing"));
@@ -64,6 +63,7 @@ static int fused_open(struct mix_exchange *e)
     TRY(mix_calloc(&f->source, rows, sizeof *f->source, "routing"));
     TRY(mix_calloc(&f->part, rows, sizeof *f->part, "routing"));
     TRY(mix_dev_alloc(c->dev, &f->part_d, rows * sizeof *f->part, "routing"));
+    TRY(mix_relay_open(&f->relay, e, &relay)); /* last: closing it is collective */
 out:
     return rc;
 }

@@ -50,8 +50,7 @@ static int mixserve_open(struct mix_exchange *e)
 
     TRY(mix_calloc(&m, 1, sizeof *m, "an exchange"));
     e->state = m;
-    TRY(mix_relay_open(&m->relay, e, &relay));
-    m->domains = mix_relay_domains(m->relay);
+    m->domains = mix_relay_domains(e);
     TRY(mix_copies_init(&m->copies, e));
     TRY(mix_calloc(&m->first, (size_t)m->domains + 1, sizeof *m->first, "routing"));
     TRY(mix_calloc(&m->round, copies, sizeof *m->round, "routing"));
@@ -59,6 +58,7 @@ static int mixserve_open(struct mix_exchange *e)
     TRY(mix_calloc(&m->source, copies, sizeof *m->source, "routing"));
     TRY(mix_calloc(&m->at, copies, sizeof *m->at, "routing"));
     TRY(mix_dev_alloc(c->dev, &m->at_d, copies * sizeof *m->at, "routing"));
+    TRY(mix_relay_open(&m->relay, e, &relay)); /* last: closing it is collective */
 out:
     return rc;
 }

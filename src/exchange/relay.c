@@ -139,6 +139,8 @@ void mix_relay_close(struct mix_relay *r)
 {
     if (!r)
         return;
+    if (mix_dev_tick_get(r->dev).ctx == r) /* a step has not come to its end */
+        mix_dev_tick_set(r->dev, r->outer.tick, r->outer.ctx);
     mix_relay_close_stage(r);
     mix_queue_close(r->queue);
     mix_window_close(r->window);
@@ -159,9 +161,11 @@ void mix_relay_close(struct mix_relay *r)
     free(r);
 }
 
-int mix_relay_domains(const struct mix_relay *r)
+int mix_relay_domains(const struct mix_exchange *e)
 {
-    return r->domains;
+    int domain = e->config.plan->domain_size;
+
+    return e->size > domain ? e->size / domain : 1;
 }
 
 int mix_relay_domain(const struct mix_relay *r, int round)
@@ -235,10 +239,22 @@ static int behind(const struct mix_relay *r, int counter, uint64_t value)
     return NOBODY;
 }
 
+/* Grows with everything that moves here and in the domain. */
+static uint64_t moves_of(const struct mix_relay *r)
+{
+    uint64_t moves = r->queue ? (uint64_t)mix_queue_moves(r->queue) : 0;
+
+    for (int m = 0; m < r->places; m++)
+        for (int counter = MIX_RELAY_LANDED; counter <= MIX_RELAY_SUMMED; counter++)
+            moves += mix_window_counter(r->window, m, counter);
+    return moves;
+}
+
 /* One turn of waiting for a member of the domain or of the rail; for NOBODY it is none. */
 static int turn(struct mix_relay *r, struct mix_group *g, const char *what, int member)
 {
-    int rc = MIX_OK, moves = r->queue ? mix_queue_moves(r->queue) : 0;
+    int rc = MIX_OK;
+    uint64_t moves = moves_of(r);
 
     if (moves != r->moves)
         r->since = mix_now();

@@ -45,7 +45,8 @@ struct mix_relay {
     bool *known;                /* [domains] is come[round] known? */
     bool *expected;             /* [domains] are the rows' receives posted? */
     bool together, counts;      /* rounds in one message each; do counts travel? */
-    int receives, moves;        /* messages named; done, when looked last */
+    int receives;               /* messages named */
+    uint64_t moves;             /* what had moved when looked last */
     int chunks, pieces, stages; /* chunks of a round, at least 1 */
     int landed;                 /* pieces */
     int taken, computed, gathered, summed; /* stages: partial sums made, shown; sums made, sent */

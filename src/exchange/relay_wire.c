@@ -144,8 +144,13 @@ static int expect_together(struct mix_relay *r, int round)
     r->expected[round] = true;
     if (!mix_relay_arrived(r, r->data_recv[round]))
         goto out;
-    if (most)
-        r->come[round] = (int32_t)(mix_queue_bytes(r->queue, r->data_recv[round]) / r->row);
+    if (most) {
+        size_t bytes = mix_queue_bytes(r->queue, r->data_recv[round]);
+
+        MIX_CHECK(bytes == 1 || bytes % r->row == 0, "%zu bytes come, rows have %zu", bytes,
+                  r->row);
+        r->come[round] = (int32_t)(bytes / r->row);
+    }
     mix_relay_come_to(r, r->place)[round] = r->come[round];
     r->known[round] = true;
 out:
