@@ -1,0 +1,282 @@
+/* relay.c - what mixserve and fused hand to MPI, in which order, and what they do meanwhile.
+ *
+ * The program's MPI_Isend, MPI_Irecv and MPI_Testsome are those of this file. They write down what
+ * leaves, and hold back a piece that has come until the one before it is computed: whoever computes
+ * only when all has come waits for ever. No clock is looked at, but that of the stall timeout,
+ * which ends such a wait. */
+#include "base/err.h"
+#include "base/rng.h"
+#include "exchange/exchange.h"
+#include "rig.h"
+#include "tap_mpi.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { HIDDEN = 64, EXPERTS = 16, K = 3, OWNED = 24, RANKS = 8, MOST = 512, STEPS = 6 };
+enum { COUNT, DATA, BACK, KINDS }; /* of messages, in the order of their tags: relay_wire.c */
+
+static struct mix_comm *comm;
+static struct mix_dev *dev;
+
+/* ---- what is seen of MPI */
+
+struct message {
+    MPI_Request request;
+    int member, tag;
+    bool done;
+};
+
+static struct {
+    bool on;
+    int domain, domains, chunks;
+    struct message sent[MOST], come[MOST]; /* of a step */
+    int sends, receives, under_way;
+    int computed; /* stages */
+    /* of all steps */
+    int most_under_way, held, wrong;
+} seen;
+
+static void begin_step(void)
+{
+    seen.sends = seen.receives = seen.under_way = seen.computed = 0;
+    seen.on = true;
+}
+
+/* The first receive of a step is that of a count, whose kind is 0. */
+static int kind_of(const struct message *m)
+{
+    return m->tag - seen.come[0].tag;
+}
+
+static void note(struct message *list, int *n, MPI_Request request, int member, int tag)
+{
+    if (*n < MOST)
+        list[(*n)++] = (struct message){.request = request, .member = member, .tag = tag};
+    else
+        seen.wrong++;
+}
+
+int MPI_Isend(const void *buf, int count, MPI_Datatype type, int dest, int tag, MPI_Comm mpi,
+              MPI_Request *request)
+{
+    int e = PMPI_Isend(buf, count, type, dest, tag, mpi, request);
+
+    if (seen.on) {
+        note(seen.sent, &seen.sends, *request, dest, tag);
+        seen.under_way++;
+        if (seen.under_way > seen.most_under_way)
+            seen.most_under_way = seen.under_way;
+    }
+    return e;
+}
+
+int MPI_Irecv(void *buf, int count, MPI_Datatype type, int source, int tag, MPI_Comm mpi,
+              MPI_Request *request)
+{
+    int e = PMPI_Irecv(buf, count, type, source, tag, mpi, request);
+
+    if (seen.on)
+        note(seen.come, &seen.receives, *request, source, tag);
+    return e;
+}
+
+static struct message *find(struct message *list, int n, MPI_Request request)
+{
+    for (int i = 0; i < n; i++)
+        if (!list[i].done && list[i].request == request)
+            return &list[i];
+    return NULL;
+}
+
+/* The piece whose rows a receive takes. */
+static int piece_of(const struct message *m)
+{
+    int round = (seen.domain - m->member + seen.domains) % seen.domains, c = 0;
+
+    for (const struct message *o = seen.come; o < m; o++)
+        c += kind_of(o) == DATA && o->member == m->member;
+    return 1 + (round - 1) * seen.chunks + c;
+}
+
+/* Must it wait until what comes before is computed? */
+static bool is_held(MPI_Request request)
+{
+    const struct message *m = find(seen.come, seen.receives, request);
+
+    return m && kind_of(m) == DATA && piece_of(m) > seen.computed;
+}
+
+static void end(MPI_Request request)
+{
+    struct message *m = find(seen.come, seen.receives, request);
+
+    if (!m && (m = find(seen.sent, seen.sends, request)))
+        seen.under_way--;
+    if (m)
+        m->done = true;
+}
+
+int MPI_Testsome(int n, MPI_Request *request, int *count, int *which, MPI_Status *status)
+{
+    MPI_Request some[2 * MOST];
+    int from[2 * MOST], left = 0, e;
+
+    if (!seen.on || n > 2 * MOST)
+        return PMPI_Testsome(n, request, count, which, status);
+    for (int i = 0; i < n; i++)
+        if (!is_held(request[i])) {
+            some[left] = request[i];
+            from[left++] = i;
+        }
+    seen.held += n - left;
+    e = PMPI_Testsome(left, some, count, which, status);
+    if (*count == MPI_UNDEFINED && n > left)
+        *count = 0;
+    for (int j = 0; *count != MPI_UNDEFINED && j < *count; j++) {
+        int i = from[which[j]];
+
+        end(request[i]);
+        request[i] = some[which[j]];
+        which[j] = i;
+    }
+    return e;
+}
+
+static void watch(void *ctx, enum mix_exchange_event event, int number, int domain)
+{
+    (void)ctx, (void)domain;
+    if (event == MIX_EVENT_COMPUTED)
+        seen.computed = number + 1;
+}
+
+/* ---- what must be seen */
+
+/* Counts and rows go to the nearest domain first, d + 1, d + 2, ..., sums back to d - 1, d - 2,
+ * ...: those who have sent first. No domain gets more than a message for each chunk. */
+static int disorder(void)
+{
+    int wrong = 0, last[KINDS] = {0}, in_turn[KINDS] = {0};
+
+    for (int i = 0; i < seen.sends; i++) {
+        const struct message *m = &seen.sent[i];
+        int kind = kind_of(m), most = kind == COUNT ? 1 : seen.chunks;
+        int on = (m->member - seen.domain + seen.domains) % seen.domains;
+        int round = kind == BACK ? seen.domains - on : on;
+
+        if (kind < 0 || kind >= KINDS || !on || round < last[kind]) {
+            wrong++;
+            continue;
+        }
+        in_turn[kind] = round == last[kind] ? in_turn[kind] + 1 : 1;
+        last[kind] = round;
+        wrong += in_turn[kind] > most;
+    }
+    return wrong;
+}
+
+/* ---- steps */
+
+static int run(void *ctx, float *out, const void *x, const int *first)
+{
+    const int *locals = ctx;
+
+    memcpy(out, x, sizeof *out * (size_t)first[*locals] * HIDDEN);
+    return MIX_OK;
+}
+
+static int one_step(struct mix_exchange *e, uint32_t s, const int *tokens, int *locals)
+{
+    int rc = MIX_OK, me = mix_comm_rank(comm);
+    static float x[OWNED * HIDDEN], y[OWNED * HIDDEN], weight[OWNED * K];
+    static int32_t expert[OWNED * K];
+    struct mix_exchange_step step = {
+        .x = x, .expert = expert, .weight = weight, .tokens = tokens, .run = run, .ctx = locals};
+
+    for (int t = 0; t < OWNED; t++) {
+        uint32_t word[4], key[2] = {5}, counter[4] = {(uint32_t)t, s, (uint32_t)me};
+
+        mix_philox(word, counter, key);
+        for (int j = 0; j < K; j++) /* K different ones */
+            expert[t * K + j] = (int32_t)((word[0] + (uint32_t)j * (1 + word[1] % 5)) % EXPERTS);
+    }
+    begin_step();
+    TRY(mix_exchange_start(e, &step));
+    TRY(mix_exchange_finish(e, y));
+out:
+    seen.on = false;
+    return rc;
+}
+
+static void pieces(int kind, int domain, int chunks, int depth)
+{
+    int rc = MIX_OK, world = mix_comm_size(comm), locals, wrong = 0, tokens[RANKS];
+    struct mix_exchange *e = NULL;
+    struct mix_homes homes = {0};
+    struct mix_plan plan = {
+        .numeric = {.tp = 1, .etp = 1, .dtype = MIX_F32, .wire = MIX_F32, .dispatch = MIX_F32},
+        .world = world,
+        .domains = world / domain,
+        .domain_size = domain,
+        .dp = world,
+        .ep = world,
+        .edp = 1,
+        .exchange = kind,
+        .chunks = chunks,
+        .depth = depth,
+    };
+    struct mix_exchange_config config = {.dev = dev,
+                                         .comm = comm,
+                                         .plan = &plan,
+                                         .homes = &homes,
+                                         .type = MIX_F32,
+                                         .hidden = HIDDEN,
+                                         .k = K,
+                                         .max_owned = OWNED,
+                                         .max_rows = OWNED * K * world,
+                                         .watch = watch};
+
+    for (int m = 0; m < world; m++)
+        tokens[m] = OWNED;
+    mix_comm_domain_set(comm, domain);
+    TRY(mix_homes_identity(&homes, 1, EXPERTS, world));
+    locals = mix_homes_local(&homes, 0, mix_comm_rank(comm), NULL);
+    TRY(mix_exchange_open(&e, &config));
+    memset(&seen, 0, sizeof seen);
+    seen.domain = mix_comm_rank(comm) / domain;
+    seen.domains = world / domain;
+    seen.chunks = chunks;
+    for (uint32_t s = 0; s < STEPS; s++) {
+        TRY(one_step(e, s, tokens, &locals));
+        wrong += disorder();
+    }
+out:
+    ok_all(rc == MIX_OK && seen.held > 0,
+           "%s, %d domains, %d chunks: each piece is computed before the next may come",
+           mix_exchange_kind_name(kind), world / domain, chunks);
+    ok_all(wrong + seen.wrong == 0, "the nearest domain's messages leave first");
+    /* counts and the first rows leave in one go */
+    ok_all(seen.most_under_way <= depth &&
+               seen.most_under_way >= (depth < seen.domains ? depth : seen.domains),
+           "and no more at once than may: %d of %d", seen.most_under_way, depth);
+    mix_exchange_close(e);
+    mix_homes_fini(&homes);
+}
+
+int main(void)
+{
+    if (rig_comm(&comm) != MIX_OK || mix_dev_open(&dev, "cpu", 0, 1) != MIX_OK)
+        return 1;
+    if (mix_comm_rank(comm) > 0)
+        tap_mute();
+    for (int domain = 1; domain < mix_comm_size(comm); domain *= 2)
+        for (int depth = 1; depth <= 3; depth++)
+            for (int chunks = 2; chunks <= 3; chunks++) {
+                pieces(MIX_EXCHANGE_MIXSERVE, domain, chunks, depth);
+                pieces(MIX_EXCHANGE_FUSED, domain, chunks, depth);
+            }
+    mix_comm_domain_set(comm, 0);
+    mix_dev_close(dev);
+    rig_comm_close(comm);
+    return tap_done();
+}
