@@ -13,7 +13,7 @@ static const double times_as_long[SPEEDS] = {1, 6};
 
 struct choice {
     int cases;                        /* of steps at a speed: */
-    double seconds[CASES][MOST + 1];  /* of a layer in so many chunks */
+    double seconds[CASES][MOST + 1];  /* of a layer in so many chunks, or INFINITY */
     double best[CASES], bytes[CASES]; /* the least of these; what is cut */
 };
 
@@ -38,9 +38,9 @@ static struct mix_machine slower(const struct mix_machine *machine, double times
     return m;
 }
 
-/* One case more. */
+/* One case more, in at most so many chunks. */
 static void add(struct choice *k, const struct mix_cost_model *model,
-                const struct mix_cost_step *step)
+                const struct mix_cost_step *step, int most)
 {
     struct mix_cost_model m = *model;
     double tokens = step->prompt + step->decode;
@@ -51,7 +51,7 @@ static void add(struct choice *k, const struct mix_cost_model *model,
     m.chunk_bytes = 0;
     for (int n = 0; n <= MOST; n++) {
         m.chunks = n;
-        k->seconds[at][n] = mix_cost_experts(&m, tokens);
+        k->seconds[at][n] = n > most ? INFINITY : mix_cost_experts(&m, tokens);
         k->best[at] = fmin(k->best[at], k->seconds[at][n]);
     }
 }
@@ -93,8 +93,6 @@ void mix_chunks_choose(const struct mix_plan_pins *pins, const struct mix_cost_m
 {
     struct choice k = {0};
     struct mix_cost_model m;
-    const struct mix_cost_step *step[STEPS] = {&c->work.mixed, &c->work.prefill, &c->work.decode};
-
     c->chunks = c->chunk_bytes = 0;
     if (!mix_exchange_chunked(c->layout.exchange) || pins->in_turn)
         return;
@@ -108,8 +106,9 @@ void mix_chunks_choose(const struct mix_plan_pins *pins, const struct mix_cost_m
         struct mix_machine machine = slower(model->machine, times_as_long[i]);
 
         m.machine = &machine;
-        for (int s = 0; s < STEPS; s++)
-            add(&k, &m, step[s]);
+        add(&k, &m, &c->work.mixed, MOST);
+        add(&k, &m, &c->work.prefill, MOST);
+        add(&k, &m, &c->work.decode, 1); /* in no more messages than hybrid needs */
     }
     least(&k, c);
 }

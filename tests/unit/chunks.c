@@ -51,7 +51,7 @@ static struct mix_plan_candidate choose(const struct setting *s, const struct mi
 
 static void asked(void)
 {
-    struct setting s = {&large, &large, &large, .work = 1};
+    struct setting s = {&large, &large, &small, .work = 1};
     struct mix_plan_pins none = {0}, three = {.chunks = 3}, turn = {.in_turn = true};
     struct mix_plan_candidate c = choose(&s, &three, fused);
     struct mix_layout hybrid = fused;
@@ -70,25 +70,28 @@ static void asked(void)
 static void chosen(void)
 {
     static const struct mix_plan_pins none;
-    struct setting s = {&large, &large, &large, .work = 1};
+    struct setting s = {&large, &large, &small, .work = 1};
     struct mix_plan_candidate c = choose(&s, &none, fused);
     double bytes = (arch.hidden * 2.0 + arch.top_k * 8) * large.prompt, wire = 2 * bytes;
 
     ok(c.chunks == 8, "cuts that cost nothing: the most, %d", c.chunks);
+    ok(mix_plan_chunks(c.chunks, c.chunk_bytes, (int64_t)bytes * 4 / 256) == 1,
+       "but generated tokens alone in one");
     s.latency = wire;
     c = choose(&s, &none, fused);
     ok(c.chunks <= 1, "with long latencies no message more: %d", c.chunks);
     s.latency = 0;
     s.launch = wire;
     c = choose(&s, &none, fused);
-    ok(c.chunks == 0, "with long launches no stage more: %d", c.chunks);
+    ok(mix_plan_chunks(c.chunks, c.chunk_bytes, (int64_t)bytes) == 0,
+       "with long launches no stage more: %d of %d", c.chunks, c.chunk_bytes);
 
-    s = (struct setting){&large, &large, &large, .work = 0.04};
+    s = (struct setting){&large, &large, &small, .work = 0.04};
     c = choose(&s, &none, fused);
     ok(c.chunks > 1, "little work is hidden, too: %d", c.chunks);
     /* Of the wire: 1 + 0.5 + 0.3 alone, in one chunk 0.5 + 2 x 0.3 + 0.5, a ninth less; with work
      * six times as long 1 + 3 + 1.8, and 3 + 3.6 + 0.5. */
-    s = (struct setting){&large, &large, &large, .work = 0.5, .launch = 0.15 * wire};
+    s = (struct setting){&large, &large, &small, .work = 0.5, .launch = 0.15 * wire};
     c = choose(&s, &none, fused);
     ok(c.chunks == 1, "what gains a little: %d", c.chunks);
     s.shared = true;
