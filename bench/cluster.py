@@ -116,7 +116,7 @@ class Case:
         across = ["-edp", 1, "-etp", m, "-ep", n]
         spread = ["-edp", 1, "-etp", 1, "-ep", n * m]
         list_of = {name: across + ["--exchange", name] for name in EXCHANGES}
-        for name in ("tp", "ep", "hybrid", "mixserve"):
+        for name in EXCHANGES:
             list_of[name + ", etp 1"] = spread + ["--exchange", name]
         list_of["planner"] = ["-edp", 1] if self.pinned else []
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -217,7 +217,8 @@ def median(values):
 
 
 def look(rows):
-    """The medians of a case, and what its gates need. fused is the faster of its layouts."""
+    """The medians of a case, and what its gates need. fused is the fastest of its layouts, the
+    planner's among them."""
     runs = {}
     for row in rows:
         runs.setdefault(row["variant"], []).append(row)
