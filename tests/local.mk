@@ -27,7 +27,7 @@ LDADD = libtap.a $(MIX_LIBS)
 EXTRA_DIST += %D%/golden inputs
 
 check_LIBRARIES = libtap.a
-libtap_a_SOURCES = %D%/tap.h %D%/tap.c %D%/tap_mpi.h %D%/rig.h %D%/rig.c
+libtap_a_SOURCES = %D%/tap.h %D%/tap.c %D%/tap_mpi.h %D%/rig.h %D%/rig.c %D%/idle.h %D%/idle.c
 
 include tests/unit/local.mk
 include tests/mpi/local.mk

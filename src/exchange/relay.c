@@ -113,7 +113,7 @@ int mix_relay_open(struct mix_relay **out, const struct mix_exchange *e,
     r->dev = c->dev;
     r->narrow = c->plan->numeric.dispatch == MIX_F8E4M3;
     TRY(open_groups(r, e));
-    r->domains = mix_group_size(r->rail);
+    r->domains = mix_relay_domains(e);
     r->domain = mix_group_rank(r->rail);
     r->places = mix_group_size(r->node);
     r->place = mix_group_rank(r->node);

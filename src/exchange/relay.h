@@ -45,7 +45,7 @@ int mix_relay_open(struct mix_relay **r, const struct mix_exchange *e,
                    const struct mix_relay_config *config);
 void mix_relay_close(struct mix_relay *r); /* NULL is allowed */
 
-int mix_relay_domains(const struct mix_exchange *e);        /* of the copy */
+int mix_relay_domains(const struct mix_exchange *e);        /* of the copy; before open, too */
 int mix_relay_domain(const struct mix_relay *r, int round); /* where my rows of a round go */
 
 /* Rows of the step under way, by round: those of round r are [first[r], first[r + 1]).  Row i is

@@ -93,6 +93,7 @@ void mix_chunks_choose(const struct mix_plan_pins *pins, const struct mix_cost_m
 {
     struct choice k = {0};
     struct mix_cost_model m;
+
     c->chunks = c->chunk_bytes = 0;
     if (!mix_exchange_chunked(c->layout.exchange) || pins->in_turn)
         return;

@@ -8,8 +8,7 @@
  * piece was computed before the next one had come, how often it could have been, and how many
  * events came out of their order. */
 #include "base/err.h"
-#include "base/rng.h"
-#include "exchange/exchange.h"
+#include "idle.h"
 #include "rig.h"
 
 #include <inttypes.h>
@@ -18,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HIDDEN = 512, EXPERTS = 16, K = 2, OWNED = 64, RANKS = 16, CHUNKS = 4 };
+enum { CHUNKS = 4 };
 
 /* Bytes that a network device has sent. */
 static int sent_by(const char *device, uint64_t *sent)
@@ -61,110 +60,56 @@ static void watch(void *ctx, enum mix_exchange_event event, int number, int doma
     o->wrong += event != MIX_EVENT_LANDED && number > o->last[event - 1];
 }
 
-/* Experts that do nothing. */
-static int run(void *ctx, float *out, const void *x, const int *first)
-{
-    const int *locals = ctx;
-
-    memcpy(out, x, sizeof *out * (size_t)first[*locals] * HIDDEN);
-    return MIX_OK;
-}
-
-static int steps(struct mix_exchange *e, int n, int me, int *tokens, int *locals)
+static int steps(struct idle *x, int n)
 {
     int rc = MIX_OK;
-    static float x[OWNED * HIDDEN], y[OWNED * HIDDEN], weight[OWNED * K];
-    static int32_t expert[OWNED * K];
 
-    for (int s = 0; s < n; s++) {
-        struct mix_exchange_step step = {.x = x,
-                                         .expert = expert,
-                                         .weight = weight,
-                                         .tokens = tokens,
-                                         .run = run,
-                                         .ctx = locals};
-
-        for (int t = 0; t < OWNED; t++) {
-            uint32_t word[4], key[2] = {1}, counter[4] = {(uint32_t)t, (uint32_t)s, (uint32_t)me};
-
-            mix_philox(word, counter, key);
-            expert[t * K] = (int32_t)(word[0] % EXPERTS);
-            expert[t * K + 1] =
-                (int32_t)((word[0] % EXPERTS + 1 + word[1] % (EXPERTS - 1)) % EXPERTS);
-        }
-        TRY(mix_exchange_start(e, &step));
-        TRY(mix_exchange_finish(e, y));
-    }
+    for (int s = 0; s < n; s++)
+        TRY(idle_step(x, s));
 out:
     return rc;
 }
 
 static int compare(struct mix_comm *comm, struct mix_dev *dev, const char *kind, int n)
 {
-    int rc, me = mix_comm_rank(comm), world = mix_comm_size(comm), domain = 0, locals;
-    int tokens[RANKS];
+    int rc, me = mix_comm_rank(comm), world = mix_comm_size(comm), domain = 0;
     const char *device = getenv("OMPI_MCA_btl_tcp_if_include");
     uint64_t before, after, counted = 0;
     struct mix_group *all = NULL;
-    struct mix_exchange *e = NULL;
-    struct mix_homes homes = {0};
+    struct idle x = {0};
     struct order order = {0};
 
-    MIX_CHECK(device && world <= RANKS, "%d ranks, each on its own rail", world);
-    for (int m = 0; m < world; m++) {
-        tokens[m] = OWNED;
+    MIX_CHECK(device, "%d ranks, each on its own rail", world);
+    for (int m = 0; m < world; m++)
         domain += mix_comm_host_shared(comm, m);
-    }
-    struct mix_plan plan = {
-        .numeric = {.tp = 1, .etp = 1, .dtype = MIX_F32, .wire = MIX_F32, .dispatch = MIX_F32},
-        .world = world,
-        .domains = world / domain,
-        .domain_size = domain,
-        .dp = world,
-        .ep = world,
-        .edp = 1,
-        .exchange = mix_exchange_kind_parse(kind),
-        .chunks = CHUNKS,
-        .chunk_bytes = 4096,
-        .depth = 1,
-    };
-    struct mix_exchange_config config = {.dev = dev,
-                                         .comm = comm,
-                                         .plan = &plan,
-                                         .homes = &homes,
-                                         .type = MIX_F32,
-                                         .hidden = HIDDEN,
-                                         .k = K,
-                                         .max_owned = OWNED,
-                                         .max_rows = OWNED * K * world,
-                                         .watch = watch,
-                                         .watch_ctx = &order};
+    struct mix_plan want = {.exchange = mix_exchange_kind_parse(kind),
+                            .domain_size = domain,
+                            .chunks = CHUNKS,
+                            .chunk_bytes = 4096,
+                            .depth = 1};
 
-    TRY(mix_homes_identity(&homes, 1, EXPERTS, world));
-    locals = mix_homes_local(&homes, 0, me, NULL);
     order = (struct order){.mine = me / domain, .domains = world / domain};
     TRY(mix_group_open_world(&all, comm));
-    TRY(mix_exchange_open(&e, &config));
-    TRY(steps(e, 1, me, tokens, &locals)); /* connects */
+    TRY(idle_open(&x, comm, dev, &want, watch, &order));
+    TRY(steps(&x, 1)); /* connects */
     for (int p = 0; p < MIX_PHASES; p++)
-        counted -= mix_exchange_traffic(e).bytes[p][MIX_BETWEEN];
+        counted -= mix_exchange_traffic(x.exchange).bytes[p][MIX_BETWEEN];
     TRY(mix_group_barrier(all));
     usleep(100000); /* until the queues are empty */
     TRY(sent_by(device, &before));
     TRY(mix_group_barrier(all));
-    TRY(steps(e, n, me, tokens, &locals));
+    TRY(steps(&x, n));
     TRY(mix_group_barrier(all));
     usleep(100000);
     TRY(sent_by(device, &after));
     for (int p = 0; p < MIX_PHASES; p++)
-        counted += mix_exchange_traffic(e).bytes[p][MIX_BETWEEN];
+        counted += mix_exchange_traffic(x.exchange).bytes[p][MIX_BETWEEN];
     printf("%d %s %" PRIu64 " %" PRIu64 " %d %d %d\n", me, mix_comm_host(comm, me), counted,
            after - before, order.overlapped, order.chances, order.wrong);
     TRY(mix_group_barrier(all));
 out:
-    mix_exchange_close(e);
+    idle_close(&x);
     mix_group_close(all);
-    mix_homes_fini(&homes);
     return rc;
 }
 

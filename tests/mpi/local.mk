@@ -42,9 +42,6 @@ check_PROGRAMS += \
   %D%/golden1.t      %D%/golden2.n2      %D%/golden4.n4                       \
   %D%/layouts1.t     %D%/layouts2.n2     %D%/layouts4.n4     %D%/layouts8.n8  \
   %D%/model_batch1.t %D%/model_batch2.n2 %D%/model_batch4.n4
-check_PROGRAMS += %D%/relay2.n2 %D%/relay8.n8
-%C%_relay2_n2_SOURCES = %D%/relay.c
-%C%_relay8_n8_SOURCES = %D%/relay.c
 %C%_exchange1_t_SOURCES     = %D%/exchange.c $(EXCHANGE_TEST)
 %C%_exchange2_n2_SOURCES    = %D%/exchange.c $(EXCHANGE_TEST)
 %C%_exchange4_n4_SOURCES    = %D%/exchange.c $(EXCHANGE_TEST)
@@ -66,6 +63,10 @@ COUNTED = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -
 %C%_model_batch1_t_SOURCES  = %D%/model_batch.c
 %C%_model_batch2_n2_SOURCES = %D%/model_batch.c
 %C%_model_batch4_n4_SOURCES = %D%/model_batch.c
+
+check_PROGRAMS += %D%/relay2.n2 %D%/relay8.n8
+%C%_relay2_n2_SOURCES = %D%/relay.c
+%C%_relay8_n8_SOURCES = %D%/relay.c
 
 check_PROGRAMS += %D%/reading2.n2 %D%/reading4.n4
 %C%_reading2_n2_SOURCES = %D%/reading.c

@@ -5,15 +5,13 @@
  * only when all has come waits for ever. No clock is looked at, but that of the stall timeout,
  * which ends such a wait. */
 #include "base/err.h"
-#include "base/rng.h"
-#include "exchange/exchange.h"
+#include "idle.h"
 #include "rig.h"
 #include "tap_mpi.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-enum { HIDDEN = 64, EXPERTS = 16, K = 3, OWNED = 24, RANKS = 8, MOST = 512, STEPS = 6 };
+enum { MOST = 512, STEPS = 6 };
 enum { COUNT, DATA, BACK, KINDS }; /* of messages, in the order of their tags: relay_wire.c */
 
 static struct mix_comm *comm;
@@ -177,32 +175,15 @@ static int disorder(void)
 
 /* ---- steps */
 
-static int run(void *ctx, float *out, const void *x, const int *first)
+static int steps(struct idle *x)
 {
-    const int *locals = ctx;
+    int rc = MIX_OK;
 
-    memcpy(out, x, sizeof *out * (size_t)first[*locals] * HIDDEN);
-    return MIX_OK;
-}
-
-static int one_step(struct mix_exchange *e, uint32_t s, const int *tokens, int *locals)
-{
-    int rc = MIX_OK, me = mix_comm_rank(comm);
-    static float x[OWNED * HIDDEN], y[OWNED * HIDDEN], weight[OWNED * K];
-    static int32_t expert[OWNED * K];
-    struct mix_exchange_step step = {
-        .x = x, .expert = expert, .weight = weight, .tokens = tokens, .run = run, .ctx = locals};
-
-    for (int t = 0; t < OWNED; t++) {
-        uint32_t word[4], key[2] = {5}, counter[4] = {(uint32_t)t, s, (uint32_t)me};
-
-        mix_philox(word, counter, key);
-        for (int j = 0; j < K; j++) /* K different ones */
-            expert[t * K + j] = (int32_t)((word[0] + (uint32_t)j * (1 + word[1] % 5)) % EXPERTS);
+    for (int s = 0; s < STEPS; s++) {
+        begin_step();
+        TRY(idle_step(x, s));
+        seen.wrong += disorder();
     }
-    begin_step();
-    TRY(mix_exchange_start(e, &step));
-    TRY(mix_exchange_finish(e, y));
 out:
     seen.on = false;
     return rc;
@@ -210,57 +191,28 @@ out:
 
 static void pieces(int kind, int domain, int chunks, int depth)
 {
-    int rc = MIX_OK, world = mix_comm_size(comm), locals, wrong = 0, tokens[RANKS];
-    struct mix_exchange *e = NULL;
-    struct mix_homes homes = {0};
-    struct mix_plan plan = {
-        .numeric = {.tp = 1, .etp = 1, .dtype = MIX_F32, .wire = MIX_F32, .dispatch = MIX_F32},
-        .world = world,
-        .domains = world / domain,
-        .domain_size = domain,
-        .dp = world,
-        .ep = world,
-        .edp = 1,
-        .exchange = kind,
-        .chunks = chunks,
-        .depth = depth,
-    };
-    struct mix_exchange_config config = {.dev = dev,
-                                         .comm = comm,
-                                         .plan = &plan,
-                                         .homes = &homes,
-                                         .type = MIX_F32,
-                                         .hidden = HIDDEN,
-                                         .k = K,
-                                         .max_owned = OWNED,
-                                         .max_rows = OWNED * K * world,
-                                         .watch = watch};
+    int rc = MIX_OK, world = mix_comm_size(comm);
+    struct idle x;
+    struct mix_plan want = {
+        .exchange = kind, .domain_size = domain, .chunks = chunks, .depth = depth};
 
-    for (int m = 0; m < world; m++)
-        tokens[m] = OWNED;
     mix_comm_domain_set(comm, domain);
-    TRY(mix_homes_identity(&homes, 1, EXPERTS, world));
-    locals = mix_homes_local(&homes, 0, mix_comm_rank(comm), NULL);
-    TRY(mix_exchange_open(&e, &config));
     memset(&seen, 0, sizeof seen);
     seen.domain = mix_comm_rank(comm) / domain;
     seen.domains = world / domain;
     seen.chunks = chunks;
-    for (uint32_t s = 0; s < STEPS; s++) {
-        TRY(one_step(e, s, tokens, &locals));
-        wrong += disorder();
-    }
+    TRY(idle_open(&x, comm, dev, &want, watch, NULL));
+    TRY(steps(&x));
 out:
     ok_all(rc == MIX_OK && seen.held > 0,
            "%s, %d domains, %d chunks: each piece is computed before the next may come",
            mix_exchange_kind_name(kind), world / domain, chunks);
-    ok_all(wrong + seen.wrong == 0, "the nearest domain's messages leave first");
+    ok_all(seen.wrong == 0, "the nearest domain's messages leave first");
     /* counts and the first rows leave in one go */
     ok_all(seen.most_under_way <= depth &&
                seen.most_under_way >= (depth < seen.domains ? depth : seen.domains),
            "and no more at once than may: %d of %d", seen.most_under_way, depth);
-    mix_exchange_close(e);
-    mix_homes_fini(&homes);
+    idle_close(&x);
 }
 
 int main(void)

@@ -21,7 +21,6 @@ static double operations(double tokens)
 }
 
 struct setting {
-    const struct mix_cost_step *mixed, *prefill, *decode;
     double work;            /* of `large`: experts, as a share of its wire */
     double launch, latency; /* seconds: of a product, of a message */
     bool shared;            /* do ranks share cores? */
@@ -32,11 +31,10 @@ static struct mix_plan_candidate choose(const struct setting *s, const struct mi
 {
     struct mix_machine m = paper();
     struct mix_cost_model c = cost_model(&arch, &m, layout, 2);
-    struct mix_plan_candidate x = {
-        .layout = layout,
-        .work = {.mixed = *s->mixed, .prefill = *s->prefill, .decode = *s->decode},
-        .chunks = 99,
-        .chunk_bytes = 99};
+    struct mix_plan_candidate x = {.layout = layout,
+                                   .work = {.mixed = large, .prefill = large, .decode = small},
+                                   .chunks = 99,
+                                   .chunk_bytes = 99};
     struct mix_rate *experts = &m.rate[MIX_MACHINE_BF16][MIX_WORK_EXPERTS];
     double wire = 2 * mix_cost_stage_bytes(&c, large.prompt);
 
@@ -51,7 +49,7 @@ static struct mix_plan_candidate choose(const struct setting *s, const struct mi
 
 static void asked(void)
 {
-    struct setting s = {&large, &large, &small, .work = 1};
+    struct setting s = {.work = 1};
     struct mix_plan_pins none = {0}, three = {.chunks = 3}, turn = {.in_turn = true};
     struct mix_plan_candidate c = choose(&s, &three, fused);
     struct mix_layout hybrid = fused;
@@ -70,7 +68,7 @@ static void asked(void)
 static void chosen(void)
 {
     static const struct mix_plan_pins none;
-    struct setting s = {&large, &large, &small, .work = 1};
+    struct setting s = {.work = 1};
     struct mix_plan_candidate c = choose(&s, &none, fused);
     double bytes = (arch.hidden * 2.0 + arch.top_k * 8) * large.prompt, wire = 2 * bytes;
 
@@ -86,19 +84,19 @@ static void chosen(void)
     ok(mix_plan_chunks(c.chunks, c.chunk_bytes, (int64_t)bytes) == 0,
        "with long launches no stage more: %d of %d", c.chunks, c.chunk_bytes);
 
-    s = (struct setting){&large, &large, &small, .work = 0.04};
+    s = (struct setting){.work = 0.04};
     c = choose(&s, &none, fused);
     ok(c.chunks > 1, "little work is hidden, too: %d", c.chunks);
     /* Of the wire: 1 + 0.5 + 0.3 alone, in one chunk 0.5 + 2 x 0.3 + 0.5, a ninth less; with work
      * six times as long 1 + 3 + 1.8, and 3 + 3.6 + 0.5. */
-    s = (struct setting){&large, &large, &small, .work = 0.5, .launch = 0.15 * wire};
+    s = (struct setting){.work = 0.5, .launch = 0.15 * wire};
     c = choose(&s, &none, fused);
     ok(c.chunks == 1, "what gains a little: %d", c.chunks);
     s.shared = true;
     c = choose(&s, &none, fused);
     ok(c.chunks == 0, "what gains less than it loses where work takes longer: %d", c.chunks);
 
-    s = (struct setting){&large, &large, &small, .work = 1, .latency = 0.01 * wire};
+    s = (struct setting){.work = 1, .latency = 0.01 * wire};
     c = choose(&s, &none, fused);
     ok(mix_plan_chunks(c.chunks, c.chunk_bytes, (int64_t)bytes) > 1 &&
            mix_plan_chunks(c.chunks, c.chunk_bytes, (int64_t)bytes * 4 / 256) <= 1,
