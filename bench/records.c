@@ -187,6 +187,7 @@ static struct mix_cost_model model_of(const struct record *r, const struct mix_a
         .domain = world < r->machine->domain ? world : r->machine->domain,
         .node = 8,
         .type_bytes = r->layout.tp > 1 ? 2 : p->travels,
+        .dispatch_bytes = r->layout.tp > 1 ? 2 : p->travels,
         .kv_bytes = p->kv,
         .wire_bytes = 2,
         .partial_bytes = 2,

@@ -6,22 +6,20 @@
 
 #include <string.h>
 
-enum { HIDDEN = 512, EXPERTS = 16, K = 2 };
-
 int idle_open(struct idle *x, struct mix_comm *comm, struct mix_dev *dev,
               const struct mix_plan *want, mix_exchange_watch_fn *watch, void *ctx)
 {
-    int rc = MIX_OK, world = mix_comm_size(comm);
+    int rc = MIX_OK, world = mix_comm_size(comm), etp = want->numeric.etp ? want->numeric.etp : 1;
 
     *x = (struct idle){.me = mix_comm_rank(comm)};
     MIX_CHECK(world <= IDLE_RANKS, "%d ranks", world);
     x->plan = (struct mix_plan){
-        .numeric = {.tp = 1, .etp = 1, .dtype = MIX_F32, .wire = MIX_F32, .dispatch = MIX_F32},
+        .numeric = want->numeric,
         .world = world,
         .domains = world / want->domain_size,
         .domain_size = want->domain_size,
         .dp = world,
-        .ep = world,
+        .ep = world / etp,
         .edp = 1,
         .exchange = want->exchange,
         .chunks = want->chunks,
@@ -32,18 +30,20 @@ int idle_open(struct idle *x, struct mix_comm *comm, struct mix_dev *dev,
                                          .comm = comm,
                                          .plan = &x->plan,
                                          .homes = &x->homes,
-                                         .type = MIX_F32,
-                                         .hidden = HIDDEN,
-                                         .k = K,
+                                         .type = (enum mix_dtype)want->numeric.dtype,
+                                         .hidden = IDLE_HIDDEN,
+                                         .k = IDLE_K,
                                          .max_owned = IDLE_OWNED,
-                                         .max_rows = IDLE_OWNED * K * world,
+                                         .max_rows = IDLE_OWNED * IDLE_K * world,
                                          .watch = watch,
                                          .watch_ctx = ctx};
 
+    x->plan.numeric.tp = 1;
+    x->plan.numeric.etp = etp;
     for (int m = 0; m < world; m++)
         x->tokens[m] = IDLE_OWNED;
-    TRY(mix_homes_identity(&x->homes, 1, EXPERTS, world));
-    x->locals = mix_homes_local(&x->homes, 0, x->me, NULL);
+    TRY(mix_homes_identity(&x->homes, 1, IDLE_EXPERTS, x->plan.ep));
+    x->locals = mix_homes_local(&x->homes, 0, x->me / etp, NULL);
     TRY(mix_exchange_open(&x->exchange, &config));
 out:
     return rc;
@@ -53,15 +53,17 @@ static int run(void *ctx, float *out, const void *x, const int *first)
 {
     const struct idle *idle = ctx;
 
-    memcpy(out, x, sizeof *out * (size_t)first[idle->locals] * HIDDEN);
+    (void)x;
+    memset(out, 0, sizeof *out * (size_t)first[idle->locals] * IDLE_HIDDEN);
     return MIX_OK;
 }
 
 int idle_step(struct idle *idle, int step)
 {
     int rc = MIX_OK;
-    static float x[IDLE_OWNED * HIDDEN], y[IDLE_OWNED * HIDDEN], weight[IDLE_OWNED * K];
-    static int32_t expert[IDLE_OWNED * K];
+    static float x[IDLE_OWNED * IDLE_HIDDEN], y[IDLE_OWNED * IDLE_HIDDEN],
+        weight[IDLE_OWNED * IDLE_K];
+    static int32_t expert[IDLE_OWNED * IDLE_K];
     struct mix_exchange_step s = {.x = x,
                                   .expert = expert,
                                   .weight = weight,
@@ -74,8 +76,9 @@ int idle_step(struct idle *idle, int step)
         uint32_t counter[4] = {(uint32_t)t, (uint32_t)step, (uint32_t)idle->me};
 
         mix_philox(word, counter, key);
-        expert[t * K] = (int32_t)(word[0] % EXPERTS);
-        expert[t * K + 1] = (int32_t)((word[0] % EXPERTS + 1 + word[1] % (EXPERTS - 1)) % EXPERTS);
+        expert[t * IDLE_K] = (int32_t)(word[0] % IDLE_EXPERTS);
+        expert[t * IDLE_K + 1] =
+            (int32_t)((word[0] % IDLE_EXPERTS + 1 + word[1] % (IDLE_EXPERTS - 1)) % IDLE_EXPERTS);
     }
     TRY(mix_exchange_start(idle->exchange, &s));
     TRY(mix_exchange_finish(idle->exchange, y));

@@ -66,7 +66,7 @@ struct mix_bench_here {
     struct mix_comm *comm;
     struct mix_group *world;
     struct mix_dev *dev;
-    const struct mix_machine *machine; /* its links */
+    const struct mix_machine *machine; /* its links, and how fast it copies */
     int domain_size;                   /* divides the ranks */
 };
 

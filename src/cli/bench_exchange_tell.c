@@ -165,6 +165,7 @@ static void predict(struct mix_bench_row *r, const struct mix_machine *machine, 
     struct mix_cost_model m = model_of(r, &arch, machine, domains, places);
     struct mix_cost_stages stages = mix_cost_stages(&m, tokens);
     struct mix_cost_links mean, busiest;
+    double copied[MIX_PHASES];
 
     mix_cost_exchange(&m, tokens, 1, &mean);
     for (int p = 0; p < MIX_PHASES; p++) {
@@ -173,7 +174,9 @@ static void predict(struct mix_bench_row *r, const struct mix_machine *machine, 
     }
     count_messages(r->formula.messages, r, tokens, domains, places);
     mix_cost_exchange(&m, tokens, busy, &busiest);
-    r->predicted = mix_cost_overlapped(&stages, busiest.between, busiest.inside);
+    mix_cost_copied(&m, tokens, busy, copied);
+    r->predicted = mix_cost_overlapped(&stages, busiest.between,
+                                       busiest.inside + mix_cost_copying(&m, &stages, copied));
 }
 
 void mix_bench_expect(struct mix_bench_size *size, const struct mix_bench_here *here,
@@ -229,6 +232,8 @@ static void print_head(const struct mix_bench_here *here, const struct mix_bench
                s->inside_rate * 8e-6);
     else
         printf("inside a domain: the memory that its ranks share\n");
+    printf("copying: %.1f GB/s read and written by a rank\n",
+           here->machine->rate[MIX_MACHINE_BF16][MIX_WORK_MEMORY].bandwidth * 1e-9);
     if (s->real)
         printf("experts: real products, inner %d\n", s->inner);
     else
@@ -344,13 +349,14 @@ int mix_bench_exchange_json(const struct mix_bench_here *here, const struct mix_
         for (int v = 0; v < MIX_BENCH_EXCHANGES; v++)
             json_array_append_new(rows, row_json(&size[i], &size[i].row[v], s));
     all = json_pack(
-        "{s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:i, s:f}, s:{s:s, s:o, s:o}, "
+        "{s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:s, s:i, s:f}, s:{s:s, s:o, s:o, s:f}, "
         "s:o}",
         "settings", "ranks", mix_comm_size(here->comm), "domain_size", here->domain_size, "experts",
         MIX_BENCH_EXPERTS, "experts_per_token", MIX_BENCH_K, "hidden", MIX_BENCH_HIDDEN, "chunks",
         s->chunks, "repeats", s->repeats, "seed", s->seed, "compute", s->real ? "real" : "virtual",
         "inner", s->inner, "inside_bytes_per_second", s->inside_rate, "machine", "name",
         here->machine->name, "between", link_json(&link[MIX_LINK_BETWEEN]), "inside",
-        link_json(&link[MIX_LINK_INSIDE]), "rows", rows);
+        link_json(&link[MIX_LINK_INSIDE]), "memory_bytes_per_second",
+        here->machine->rate[MIX_MACHINE_BF16][MIX_WORK_MEMORY].bandwidth, "rows", rows);
     return mix_cli_print_json(all, "what was measured");
 }

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "cli/bench_exchange.h"
 #include "cli/bench_plan.h"
-#include "comm/measure.h"
 #include "model/gauge.h"
 
 #include <jansson.h>
@@ -19,7 +18,6 @@
 #include <string.h>
 
 static const double step_s = 0.1; /* of a layout in a pass: 40 layouts take 3 jobs about a minute */
-static const double links_s = 1;  /* for measuring links */
 
 struct bench {
     const struct mix_options *o;
@@ -108,7 +106,8 @@ out:
     return rc;
 }
 
-static int find_machine(struct bench *b)
+/* arch: of the model; NULL for bench exchange, whose width is that of model/gauge.h's own. */
+static int find_machine(struct bench *b, const struct mix_arch *arch)
 {
     int rc;
     struct mix_gauge g;
@@ -117,7 +116,7 @@ static int find_machine(struct bench *b)
         .world = b->world,
         .dev = b->dev,
         .topo = &b->topo,
-        .arch = &b->arch,
+        .arch = arch,
         .domain_size = b->domain,
     };
 
@@ -287,26 +286,12 @@ static int run_plan(struct bench *b, int *code)
                                       .domain_size = b->domain};
 
     for (int i = 0; i < MIX_BENCH_JOBS; i++) {
-        TRY(find_machine(b)); /* anew for each job, as a run does: machines change their mind */
+        /* anew for each job, as a run does: machines change their mind */
+        TRY(find_machine(b, &b->arch));
         TRY(mix_bench_job(&b->job[i], &config, step_s, i));
     }
     if (mix_comm_rank(b->comm) == 0)
         *code = tell(b);
-out:
-    return rc;
-}
-
-/* Of the machine only the links are needed. */
-static int find_links(struct bench *b)
-{
-    int rc = MIX_OK;
-    struct mix_links links;
-
-    if (b->o->machine)
-        goto out;
-    TRY(mix_measure_links(&links, b->comm, b->world, b->domain, links_s));
-    memcpy(b->machine.link, links.link, sizeof links.link);
-    snprintf(b->machine.name, sizeof b->machine.name, "as measured");
 out:
     return rc;
 }
@@ -322,7 +307,7 @@ static int run_exchange(struct bench *b, int *code)
                                   .domain_size = b->domain};
 
     mix_comm_domain_set(b->comm, b->domain);
-    TRY(find_links(b));
+    TRY(find_machine(b, NULL));
     TRY(mix_calloc(&b->size, (size_t)s->sizes, sizeof *b->size, "what is measured"));
     for (int i = 0; i < s->sizes; i++)
         TRY(mix_bench_exchange(&b->size[i], &here, s, s->size[i]));

@@ -309,10 +309,10 @@ static double grouped(struct sum *u, bool count, double n, double copies, double
     return t;
 }
 
-/* n stages of a step, each with a part of the copies: work of the mean rank, with sorting rows by
- * expert and weighting and summing results.  Returns what the busiest takes more in one of them, if
- * it has `busy` copies in all. */
-static double stages(struct sum *u, double n, double part, double busy)
+/* n stages of a step, each with a part of the copies: work of the mean rank, with what its kernels
+ * copy.  Returns what the busiest takes more in one of them, if it has `busy` copies in all. */
+static double stages(struct sum *u, double n, double part, double busy,
+                     const double copied[MIX_PHASES])
 {
     const struct mix_arch *a = u->m->arch;
     double e = a->experts, k = a->top_k, most = u->most;
@@ -322,10 +322,8 @@ static double stages(struct sum *u, double n, double part, double busy)
 
     more = -grouped(u, true, n, mean, e * hit / u->ep);
     more += grouped(u, false, n, part * busy, touched);
-    u->c->phase[MIX_PHASE_DISPATCH] +=
-        moved(u, MIX_COST_INSIDE, n, mean * a->hidden * 2 * u->m->type_bytes);
-    u->c->phase[MIX_PHASE_COMBINE] +=
-        moved(u, MIX_COST_INSIDE, n, mean * a->hidden * 4 + part * u->owned * a->hidden * 8);
+    for (int i = 0; i < MIX_PHASES; i++)
+        u->c->phase[i] += moved(u, MIX_COST_INSIDE, n, part * copied[i]);
     return more;
 }
 
@@ -334,6 +332,7 @@ static void experts(struct sum *u)
 {
     const struct mix_arch *a = u->m->arch;
     double mean = u->together * a->top_k / u->ep, busy, work, more, wait, all;
+    double copied[MIX_PHASES], busiest[MIX_PHASES];
     const double *part = u->c->part;
     struct mix_cost_stages s = mix_cost_stages(u->m, u->owned);
     struct mix_cost_links l, worst;
@@ -341,15 +340,18 @@ static void experts(struct sum *u)
     if (!(mean > 0))
         return;
     busy = mix_cost_busiest(a->experts, a->top_k, u->together, u->ep, u->most);
-    work = -part[MIX_COST_EXPERTS] - part[MIX_COST_INSIDE];
-    more = stages(u, u->moe, s.own, busy);
-    if (s.pieces)
-        more += s.pieces * stages(u, u->moe * s.pieces, s.piece, busy);
-    work = (work + part[MIX_COST_EXPERTS] + part[MIX_COST_INSIDE]) / u->moe;
     mix_cost_exchange(u->m, u->owned, 1, &l);
     mix_cost_exchange(u->m, u->owned, busy / mean, &worst);
+    mix_cost_copied(u->m, u->owned, 1, copied);
+    mix_cost_copied(u->m, u->owned, busy / mean, busiest);
+    work = -part[MIX_COST_EXPERTS] - part[MIX_COST_INSIDE];
+    more = stages(u, u->moe, s.own, busy, copied);
+    if (s.pieces)
+        more += s.pieces * stages(u, u->moe * s.pieces, s.piece, busy, copied);
+    work = (work + part[MIX_COST_EXPERTS] + part[MIX_COST_INSIDE]) / u->moe;
     work += l.inside;
     more += worst.inside - l.inside;
+    more += mix_cost_copying(u->m, &s, busiest) - mix_cost_copying(u->m, &s, copied);
     all = l.between;
     wait = mix_cost_overlapped(&s, worst.between, work + more);
     l.between = mix_cost_overlapped(&s, l.between, work) - work;

@@ -13,10 +13,10 @@
  *            mean N k L/E,  sigma^2 = N k L/E (1 - L/E) (E - k)/(E - 1)   (hypergeometric)
  *   chance   that one of L of E experts is among a token's k: 1 - C(E - L, k) / C(E, k)
  *   stages   mixserve and fused compute the own domain's rows first, then each chunk of the
- * others'; the wire X of all P chunks of others hides the work G of moving inside the domain and of
- * experts, or the other way.  The last chunk is computed when all has come, and its sums are under
- * way when all is computed: max(X + G g, G + X / 2P), g being a chunk's part of all rows; what of X
- * is not hidden is "between".  Weights are read once a stage
+ * others'; the wire X of all P chunks of others hides the work G of moving inside the domain, of
+ * copying and of experts, or the other way.  The last chunk is computed when all has come, and its
+ * sums are under way when all is computed: max(X + G g, G + X / 2P), g being a chunk's part of all
+ * rows; what of X is not hidden is "between".  Weights are read once a stage
  *
  *   whole    the parts add up to less than a step that was run on the machine at hand: what lies
  * between operations, caches that others have used, ranks that take turns on a core.  If it was
@@ -40,7 +40,7 @@ struct mix_cost_model { /* what runs where */
     int domain;                       /* ranks of a domain */
     int node;                         /* ranks of a node */
     double type_bytes, kv_bytes;      /* of a number: operands as they travel, keys and values */
-    double dispatch_bytes;            /* of mixserve and fused, on their way to experts */
+    double dispatch_bytes;            /* on the way to experts: travels with mixserve and fused */
     double wire_bytes;                /* of results of experts that travel whole or summed, */
     double partial_bytes;             /* and of slices and sums of attention: 4 */
     double dense_bytes, expert_bytes; /* of a number of packed matrices */
@@ -140,6 +140,13 @@ struct mix_cost_stages mix_cost_stages(const struct mix_cost_model *m, double ow
 double mix_cost_stage_bytes(const struct mix_cost_model *m, double owned); /* what chunks cut */
 /* Wire and work, one hidden by the other. */
 double mix_cost_overlapped(const struct mix_cost_stages *s, double wire, double work);
+
+/* Bytes that kernels read and write for an exchange beside experts, by phase; busy as above. */
+void mix_cost_copied(const struct mix_cost_model *m, double owned, double busy,
+                     double bytes[MIX_PHASES]);
+/* Seconds that they take, in these stages. */
+double mix_cost_copying(const struct mix_cost_model *m, const struct mix_cost_stages *s,
+                        const double bytes[MIX_PHASES]);
 
 /* Over tp: rows of `bytes` of mine to everybody, and everybody's fp32 part of mine back. */
 void mix_cost_tp(const struct mix_cost_model *m, double owned, double gathered, double returned,

@@ -1,6 +1,7 @@
 libmix_a_SOURCES += \
   %D%/chunks.c    %D%/chunks.h    \
   %D%/cost.c      %D%/cost.h      \
+  %D%/cost_copies.c               \
   %D%/cost_links.c                \
   %D%/cost_relay.c                \
   %D%/explain.c   %D%/explain.h   \

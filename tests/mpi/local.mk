@@ -68,6 +68,13 @@ check_PROGRAMS += %D%/relay2.n2 %D%/relay8.n8
 %C%_relay2_n2_SOURCES = %D%/relay.c
 %C%_relay8_n8_SOURCES = %D%/relay.c
 
+# It counts what kernels read and write.
+check_PROGRAMS += %D%/copied1.t %D%/copied4.n4
+%C%_copied1_t_SOURCES  = %D%/copied.c
+%C%_copied4_n4_SOURCES = %D%/copied.c
+%C%_copied1_t_LDFLAGS  = $(AM_LDFLAGS) -Wl,--wrap=mix_kernels_of
+%C%_copied4_n4_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mix_kernels_of
+
 check_PROGRAMS += %D%/reading2.n2 %D%/reading4.n4
 %C%_reading2_n2_SOURCES = %D%/reading.c
 %C%_reading4_n4_SOURCES = %D%/reading.c

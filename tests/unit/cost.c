@@ -380,8 +380,9 @@ static void stages(void)
     struct mix_machine m = paper();
     struct mix_cost_model c =
         cost_model(&arch, &m, (struct mix_layout){1, 4, 1, 4, 1, MIX_EXCHANGE_FUSED}, 2);
+    struct mix_cost_stages s;
     struct mix_cost t;
-    double one = 3 * 8 * 5 * 2; /* bytes */
+    double one = 3 * 8 * 5 * 2, busy, bytes[MIX_PHASES];
 
     arch.experts = 4;
     m.rate[MIX_MACHINE_BF16][MIX_WORK_EXPERTS].bandwidth = 1;
@@ -398,8 +399,77 @@ static void stages(void)
     m = paper();
     m.rate[MIX_MACHINE_BF16][MIX_WORK_MEMORY].bandwidth = 1;
     mix_cost_step(&c, &step, &t);
-    ok(near(t.part[MIX_COST_INSIDE], 20 * 8 * 4 + 20 * 8 * 4 + 10 * 8 * 8),
-       "sorting and summing as much as in one");
+    /* 50/3 rows packed, and 20 sorted by expert; their results written back, 20 of them summed to
+     * as many parts, these to 50/3 sums, and those added to 10 tokens */
+    ok(near(t.part[MIX_COST_INSIDE],
+            8 * (50 / 3.0 * 4 + 20 * 4 + 20 * (8 + 8 + 4) + 50 / 3.0 * 4 + 10 * 8)),
+       "kernels copy as much as in one");
+    busy = mix_cost_busiest(4, 2, 40, 4, 1);
+    ok(near(t.part[MIX_COST_WAITING], 8 * (busy - 20) * (4 + 8 + 4)), "the busiest more");
+    m.rate[MIX_MACHINE_BF16][MIX_WORK_MEMORY] =
+        (struct mix_rate){.launch = 1, .bandwidth = FAST, .points = 1, .rows = {1}, .speed = {1}};
+    s = mix_cost_stages(&c, 10);
+    mix_cost_copied(&c, 10, 1, bytes);
+    ok(near(mix_cost_copying(&c, &s, bytes), 2 * 3), "in two calls of each stage");
+    arch = small_arch();
+}
+
+/* Bytes of each of 8 numbers, for 10 tokens of a rank of four in two domains; 2 experts a token. */
+static void copied(void)
+{
+    static const struct {
+        struct mix_layout l;
+        double busy, forth, back;
+    } cases[] = {
+        /* packed, sorted; results put back, experts summed, rounded and widened, summed */
+        {{1, 4, 2, 2, 1, MIX_EXCHANGE_TP}, 1, 10 * 4 + 40 * 4, 40 * (8 + 4) + 40 * (4 + 12 + 4)},
+        /* put back in the wire type, widened, summed; busier experts have more to sort */
+        {{1, 4, 1, 4, 1, MIX_EXCHANGE_EP}, 2, 20 * 4 + 40 * 4, 40 * 6 + 20 * (6 + 4)},
+        /* slices summed, rounded and widened, summed */
+        {{1, 4, 2, 2, 1, MIX_EXCHANGE_EP}, 1, 20 * 4 + 40 * 4, 40 * (8 + 4) + 20 * (4 + 12 + 4)},
+        /* packed twice; slices summed, rounded, widened, summed */
+        {{1, 4, 2, 2, 1, MIX_EXCHANGE_HYBRID},
+         1,
+         20 * 8 + 40 * 4,
+         40 * (8 + 4) + 20 * (4 + 6 + 6 + 4)},
+        /* 20 rows have 40 parts */
+        {{1, 4, 2, 2, 1, MIX_EXCHANGE_MIXSERVE},
+         1,
+         20 * 4 + 40 * 4,
+         40 * (8 + 4) + 40 * 8 + 20 * (2 + 6 + 4)},
+        {{1, 4, 2, 2, 1, MIX_EXCHANGE_MIXSERVE},
+         2,
+         20 * 4 + 80 * 4,
+         80 * (8 + 4) + 40 * 8 + 20 * (2 + 6 + 4)},
+        /* 50/3 rows, a part of each from both ranks of a domain */
+        {{1, 4, 2, 2, 1, MIX_EXCHANGE_FUSED},
+         1,
+         50 / 3.0 * 4 + 40 * 4,
+         40 * (8 + 4) + 100 / 3.0 * 8 + 50 / 3.0 * (2 + 2)},
+    };
+    struct mix_machine m = paper();
+    double bytes[MIX_PHASES];
+
+    arch.experts = 4;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mix_cost_model c = cost_model(&arch, &m, cases[i].l, 2);
+
+        mix_cost_copied(&c, 10, cases[i].busy, bytes);
+        ok(near(bytes[MIX_PHASE_COUNTS], 0) &&
+               near(bytes[MIX_PHASE_DISPATCH], 8 * cases[i].forth) &&
+               near(bytes[MIX_PHASE_COMBINE], 8 * (cases[i].back + 10 * 8)),
+           "%s, etp %d: %g and %g bytes are copied", mix_exchange_kind_name(cases[i].l.exchange),
+           (int)cases[i].l.etp, bytes[MIX_PHASE_DISPATCH], bytes[MIX_PHASE_COMBINE]);
+        c.dispatch_bytes = 1;
+        mix_cost_copied(&c, 10, cases[i].busy, bytes);
+        if (cases[i].l.exchange == MIX_EXCHANGE_FUSED)
+            ok(near(bytes[MIX_PHASE_DISPATCH],
+                    8 * (cases[i].forth - 50 / 3.0 + 100 / 3.0 * 3 + 10 * 6)),
+               "rows of a byte are widened where they are needed");
+        else if (!mix_exchange_chunked(cases[i].l.exchange))
+            ok(near(bytes[MIX_PHASE_DISPATCH], 8 * (cases[i].forth + 10 * 6)),
+               "tokens have a byte's numbers however they travel");
+    }
     arch = small_arch();
 }
 
@@ -436,7 +506,10 @@ static void memory(void)
        "attention: norm, rotation, keys and values");
     ok(near(t.part[MIX_COST_ROUTER], 2 * 10 * 8 * 6 + 10 * 3 * 4), "norms, the largest of 3");
     ok(near(t.part[MIX_COST_EXPERTS], 10 * 12 * 10 + 20 * 5 * 10), "gates");
-    ok(near(t.part[MIX_COST_INSIDE], 20 * 8 * 4 + 20 * 8 * 4 + 10 * 8 * 8), "sorting and summing");
+    /* 10 tokens packed, 20 rows sorted, their results written back and summed, the sums rounded and
+     * added */
+    ok(near(t.part[MIX_COST_INSIDE], 8 * (10 * 4 + 20 * 4 + 20 * (8 + 4) + 10 * (4 + 12 + 4 + 8))),
+       "copying and summing");
     ok(near(t.part[MIX_COST_HEAD], 10 * 8 * 6 + 4 * 10 * 8), "embedding, drawing");
 }
 
@@ -506,6 +579,7 @@ int main(void)
     chunked();
     overlap();
     stages();
+    copied();
     over_tp();
     memory();
     shared();

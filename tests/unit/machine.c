@@ -228,8 +228,8 @@ static void malformed(void)
 {
     static const char *const table[][3] = {
         {"{", "[", "not JSON"},
-        {"\"format\": 1", "\"format\": 2", "\"format\": expected 1"},
-        {"\"format\"", "\"f\"", "\"format\": expected 1, found nothing"},
+        {"\"format\": 2", "\"format\": 1", "\"format\": expected 2"},
+        {"\"format\"", "\"f\"", "\"format\": expected 2, found nothing"},
         {"\"name\": \"paper\"", "\"name\": 7", "\"name\": expected a string, found an integer"},
         {"\"paper\"", "\"\"", "\"name\": expected 1 to 63 bytes, found 0"},
         {"\"cpu\"", "\"an abacus of wood\"", "\"device\": expected 1 to 15 bytes, found 17"},
