@@ -93,12 +93,14 @@ void mix_chunks_choose(const struct mix_plan_pins *pins, const struct mix_cost_m
 {
     struct choice k = {0};
     struct mix_cost_model m;
+    /* a piece of mixserve is all that a domain sends, as in the paper */
+    int most = c->layout.exchange == MIX_EXCHANGE_MIXSERVE ? 1 : MOST;
 
     c->chunks = c->chunk_bytes = 0;
     if (!mix_exchange_chunked(c->layout.exchange) || pins->in_turn)
         return;
     if (pins->chunks || !model) {
-        c->chunks = pins->chunks ? pins->chunks : MIX_CHUNKS;
+        c->chunks = pins->chunks ? pins->chunks : most < MIX_CHUNKS ? most : MIX_CHUNKS;
         c->chunk_bytes = pins->chunks ? 0 : MIX_CHUNK_BYTES;
         return;
     }
@@ -107,8 +109,8 @@ void mix_chunks_choose(const struct mix_plan_pins *pins, const struct mix_cost_m
         struct mix_machine machine = slower(model->machine, times_as_long[i]);
 
         m.machine = &machine;
-        add(&k, &m, &c->work.mixed, MOST);
-        add(&k, &m, &c->work.prefill, MOST);
+        add(&k, &m, &c->work.mixed, most);
+        add(&k, &m, &c->work.prefill, most);
         add(&k, &m, &c->work.decode, 1); /* in no more messages than hybrid needs */
     }
     least(&k, c);

@@ -2,9 +2,9 @@
  *
  * More chunks hide more of the wire, but each is a message more, and its experts'
  * weights are read once more.  Where they are chosen, steps of generated tokens alone have one at
- * most: then mixserve and fused need no more messages than hybrid.  Without a machine nothing is
- * known of either: CHUNKS of at least CHUNK_BYTES, below which cutting lost on a network of 500
- * Mbit/s.
+ * most: then mixserve and fused need no more messages than hybrid; and mixserve never has more,
+ * whose pieces are what comes from a domain (arXiv 2601.08800).  Without a machine nothing is known
+ * of either: CHUNKS of at least CHUNK_BYTES, below which cutting lost on a network of 500 Mbit/s.
  *
  * Pure; not collective; plan/rank's own. */
 #ifndef MIX_PLAN_CHUNKS_H

@@ -65,6 +65,24 @@ static void asked(void)
     ok(c.chunks == MIX_CHUNKS && c.chunk_bytes == MIX_CHUNK_BYTES, "without a machine, a guess");
 }
 
+/* Its pieces are what comes from a domain. */
+static void papers(void)
+{
+    struct setting s = {.work = 1};
+    struct mix_plan_pins none = {0}, three = {.chunks = 3};
+    struct mix_layout mixserve = fused;
+    struct mix_plan_candidate c;
+
+    mixserve.exchange = MIX_EXCHANGE_MIXSERVE;
+    c = choose(&s, &none, mixserve);
+    ok(c.chunks == 1, "mixserve has one, even if cuts cost nothing: %d", c.chunks);
+    c = choose(&s, &three, mixserve);
+    ok(c.chunks == 3, "or as many as asked for");
+    c = (struct mix_plan_candidate){.layout = mixserve};
+    mix_chunks_choose(&none, NULL, &c);
+    ok(c.chunks == 1, "one without a machine");
+}
+
 static void chosen(void)
 {
     static const struct mix_plan_pins none;
@@ -106,6 +124,7 @@ static void chosen(void)
 int main(void)
 {
     asked();
+    papers();
     chosen();
     return tap_done();
 }
