@@ -5,13 +5,14 @@
 #include "base/rng.h"
 
 #include <string.h>
+#include <time.h>
 
 int idle_open(struct idle *x, struct mix_comm *comm, struct mix_dev *dev,
               const struct mix_plan *want, mix_exchange_watch_fn *watch, void *ctx)
 {
     int rc = MIX_OK, world = mix_comm_size(comm), etp = want->numeric.etp ? want->numeric.etp : 1;
 
-    *x = (struct idle){.me = mix_comm_rank(comm)};
+    *x = (struct idle){.dev = dev, .me = mix_comm_rank(comm)};
     MIX_CHECK(world <= IDLE_RANKS, "%d ranks", world);
     x->plan = (struct mix_plan){
         .numeric = want->numeric,
@@ -51,9 +52,13 @@ out:
 
 static int run(void *ctx, float *out, const void *x, const int *first)
 {
-    const struct idle *idle = ctx;
+    struct idle *idle = ctx;
 
     (void)x;
+    idle->running = true;
+    nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL); /* ticks closer than 20 us are none */
+    mix_dev_tick(idle->dev);
+    idle->running = false;
     memset(out, 0, sizeof *out * (size_t)first[idle->locals] * IDLE_HIDDEN);
     return MIX_OK;
 }

@@ -1,6 +1,7 @@
 /* idle.h - an exchange over all ranks whose experts do nothing, for tests of what moves when.
  *
- * As many tokens on every rank, random routings that follow from the number of the step. */
+ * They take a moment and tick, as kernels do.  As many tokens on every rank, random routings that
+ * follow from the number of the step. */
 #ifndef MIX_TESTS_IDLE_H
 #define MIX_TESTS_IDLE_H
 
@@ -13,7 +14,9 @@ struct idle {
     struct mix_homes homes;
     struct mix_exchange *exchange;
     int tokens[IDLE_RANKS];
+    struct mix_dev *dev;
     int me, locals;
+    bool running; /* experts are */
 };
 
 /* want: exchange, domain_size, chunks, chunk_bytes, depth; numeric: etp (0: 1), dtype, wire,
