@@ -68,6 +68,10 @@ check_PROGRAMS += %D%/relay2.n2 %D%/relay8.n8
 %C%_relay2_n2_SOURCES = %D%/relay.c
 %C%_relay8_n8_SOURCES = %D%/relay.c
 
+check_PROGRAMS += %D%/standing2.n2 %D%/standing4.n4
+%C%_standing2_n2_SOURCES = %D%/standing.c
+%C%_standing4_n4_SOURCES = %D%/standing.c
+
 # It counts what kernels read and write.
 check_PROGRAMS += %D%/copied1.t %D%/copied4.n4
 %C%_copied1_t_SOURCES  = %D%/copied.c
