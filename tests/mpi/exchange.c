@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "exchange/count.h"
+#include "exchange/route.h"
 #include "exchange_world.h"
 #include "kernels/fp8.h"
 #include "kernels/kernels.h"
@@ -117,6 +118,14 @@ static void watch(void *ctx, enum mix_exchange_event event, int number, int doma
 
 /* ---- one step */
 
+/* Messages that so many rows travel in. */
+static uint64_t chunks_of(int rows, int chunks)
+{
+    int most = chunks > 1 ? chunks : 1;
+
+    return (uint64_t)(rows < most ? rows : most);
+}
+
 /* With frozen sizes payload is what it would be, no counts travel, and all that could be is sent.
  */
 static bool counted_fixed(const struct world_step *w, const struct mix_exchange_traffic *was,
@@ -129,13 +138,24 @@ static bool counted_fixed(const struct world_step *w, const struct mix_exchange_
     uint64_t out = (narrow ? mix_fp8_row(HIDDEN) : HIDDEN * mix_dtype_size(w->type)) +
                    (fused ? (uint64_t)w->k * 8 : 4);
     uint64_t all = 0, sent = 0, back = HIDDEN * mix_dtype_size(w->wire);
+    uint64_t there = 0, home = 0; /* messages: a chunk has a row at least */
+    int chunks = mix_route_chunks(&w->plan, w->tokens, w->copy_size, out);
     bool good =
         is->bytes[MIX_PHASE_COUNTS][MIX_BETWEEN] == was->bytes[MIX_PHASE_COUNTS][MIX_BETWEEN];
 
     for (int m = mine % d; m < w->copy_size; m += d)
-        if (m != mine)
+        if (m != mine) {
             all +=
                 (uint64_t)(w->tokens[mine] * each) * out + (uint64_t)(w->tokens[m] * each) * back;
+            there += chunks_of(w->tokens[mine] * each, chunks);
+            home += chunks_of(w->tokens[m] * each, chunks);
+        }
+    good &= is->messages[MIX_PHASE_DISPATCH][MIX_BETWEEN] -
+                was->messages[MIX_PHASE_DISPATCH][MIX_BETWEEN] ==
+            there;
+    good &= is->messages[MIX_PHASE_COMBINE][MIX_BETWEEN] -
+                was->messages[MIX_PHASE_COMBINE][MIX_BETWEEN] ==
+            home;
     for (int p = MIX_PHASE_DISPATCH; p <= MIX_PHASE_COMBINE; p++) {
         good &= memcmp(is->bytes[p], want->bytes[p], sizeof is->bytes[p]) == 0;
         sent += is->bytes[p][MIX_BETWEEN] - was->bytes[p][MIX_BETWEEN];

@@ -334,8 +334,9 @@ static void decode(void)
                 mix_homes_identity(&homes, 1, 16, plan.ep);
                 make_step(&x, &plan, 16, 4, 90 + seen++, tokens[k]);
                 for (int r = 0; r < 8; r++)
-                    good &= to_others(&plan, &homes, &x, MIX_EXCHANGE_FUSED, r) <=
-                            to_others(&plan, &homes, &x, MIX_EXCHANGE_HYBRID, r);
+                    for (int kind = MIX_EXCHANGE_MIXSERVE; kind <= MIX_EXCHANGE_FUSED; kind++)
+                        good &= to_others(&plan, &homes, &x, kind, r) <=
+                                to_others(&plan, &homes, &x, MIX_EXCHANGE_HYBRID, r);
                 drop_step(&x);
                 mix_homes_fini(&homes);
             }
