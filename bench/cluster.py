@@ -245,6 +245,15 @@ def mark(good):
     return " " if good else "*"
 
 
+def print_predicted(cases):
+    """Of runs whose experts have one copy; the clocks of ranks that share cores also wait for these."""
+    ratios = [float(r["predicted_s"]) / float(r["exchange_s"]) for rows in cases.values() for r in rows
+              if r["predicted_s"] and float(r["exchange_s"]) > 0 and r["edp"] == "1"]
+    if ratios:
+        print(f"seconds of the exchange, predicted over measured: {median(ratios):.2f}, off by "
+              f"{median(abs(r - 1) for r in ratios):.0%}; {len(ratios)} runs")
+
+
 def table(path):
     cases = {}
     for row in read_rows(path):
@@ -267,6 +276,7 @@ def table(path):
     print(f"fused at least {FASTER} x the best other where that one's exchange between nodes takes over half its time, "
           f"else {NOT_SLOWER} x: {fast} of {len(cases)}")
     print(f"the planner's pick near the best: {near} of {len(cases)}, {need} needed")
+    print_predicted(cases)
     return 0 if fast == len(cases) and near >= need else 1
 
 

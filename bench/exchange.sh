@@ -5,8 +5,8 @@
 #
 # For each SHAPE, NODESxRANKS (2x2, 4x2 and 2x4), it makes nodes of 500 Mbit/s with a rail for each
 # rank, runs `mixserve bench exchange` there, writes bench/results/exchange-SHAPE.csv and prints what
-# has to be, what is typical and what was measured; a shape that misses something is measured once
-# more. Exit status 1 if it misses again.
+# has to be, what a prototype had before and what was measured; a shape that misses something is
+# measured once more. Exit status 1 if it misses again.
 #
 # Twice for each shape: with a link inside the nodes, by the clock, on which all that is read takes as
 # long as what the wire takes, and experts by the clock; and as the machine is, with real experts.
