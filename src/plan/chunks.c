@@ -9,7 +9,7 @@ enum { MOST = 8, STEPS = 3, SPEEDS = 2, CASES = STEPS * SPEEDS };
 /* Where ranks share the cores of a node, work inside a domain takes as long as the formulae say, or
  * so many times as long: small products, ranks that take turns on a core (docs/exchange.md has what
  * was measured). More work is more that chunks hide, and more that each of them costs. */
-static const double times_as_long[SPEEDS] = {1, 6};
+static const double times_as_long[SPEEDS] = {1, 8};
 
 struct choice {
     int cases;                        /* of steps at a speed: */

@@ -16,7 +16,7 @@ enum { MIX_CHUNKS = 4, MIX_CHUNK_BYTES = 64 << 10 };
 
 /* Set c's chunks and chunk_bytes: the pinned ones; those that suit the steps c->work best, on a
  * machine whose ranks share cores both if work inside a domain takes as long as the formulae of
- * plan/cost.h say and if it takes six times as long; or, if model is NULL, the numbers above. */
+ * plan/cost.h say and if it takes eight times as long; or, if model is NULL, the numbers above. */
 void mix_chunks_choose(const struct mix_plan_pins *pins, const struct mix_cost_model *model,
                        struct mix_plan_candidate *c);
 

@@ -106,7 +106,7 @@ static void chosen(void)
     c = choose(&s, &none, fused);
     ok(c.chunks > 1, "little work is hidden, too: %d", c.chunks);
     /* Of the wire: 1 + 0.5 + 0.3 alone, in one chunk 0.5 + 2 x 0.3 + 0.5, a ninth less; with work
-     * six times as long 1 + 3 + 1.8, and 3 + 3.6 + 0.5. */
+     * eight times as long 1 + 4 + 2.4, and 4 + 4.8 + 0.5. */
     s = (struct setting){.work = 0.5, .launch = 0.15 * wire};
     c = choose(&s, &none, fused);
     ok(c.chunks == 1, "what gains a little: %d", c.chunks);
