@@ -72,9 +72,9 @@ static int clamp(int x, int low, int high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* Sorted rows [from, from + n): bring them here, run their experts, send the results off. */
+/* Sorted rows [from, from + n): bring them here, and run their experts. */
 static int run_chunk(struct mix_experts *x, struct mix_exchange *e, const void *const *at, int from,
-                     int n, void *y, enum mix_dtype y_type)
+                     int n)
 {
     int rc = MIX_OK, locals = mix_exchange_locals(e);
     double start;
@@ -86,7 +86,26 @@ static int run_chunk(struct mix_experts *x, struct mix_exchange *e, const void *
         .rows = n,
         .dim = e->config.hidden,
     };
-    struct mix_pack out_of = {
+
+    for (int i = 0; i < n; i++)
+        x->at[i] = at[x->order[from + i]];
+    for (int l = 0; l <= locals; l++)
+        x->part[l] = clamp(x->first[l] - from, 0, n);
+    TRY(mix_dev_upload(x->dev, x->at_d, x->at, (size_t)n * sizeof *x->at));
+    TRY(e->kern->pack(x->dev, &in));
+    start = mix_now();
+    TRY(e->step.run(e->step.ctx, x->out, x->sorted, x->part));
+    e->times.experts_s += mix_now() - start;
+out:
+    return rc;
+}
+
+/* Their results to where their rows are in y. */
+static int send_off(struct mix_experts *x, const struct mix_exchange *e, int from, int n, void *y,
+                    enum mix_dtype y_type)
+{
+    int rc = MIX_OK;
+    struct mix_pack pack = {
         .y = y,
         .x = x->out,
         .to = x->to,
@@ -96,48 +115,77 @@ static int run_chunk(struct mix_experts *x, struct mix_exchange *e, const void *
         .dim = e->config.hidden,
     };
 
-    for (int i = 0; i < n; i++)
-        x->at[i] = at[x->order[from + i]];
-    for (int l = 0; l <= locals; l++)
-        x->part[l] = clamp(x->first[l] - from, 0, n);
-    TRY(mix_dev_upload(x->dev, x->at_d, x->at, (size_t)n * sizeof *x->at));
     TRY(mix_dev_upload(x->dev, x->to, x->order + from, (size_t)n * sizeof *x->to));
-    TRY(e->kern->pack(x->dev, &in));
-    start = mix_now();
-    TRY(e->step.run(e->step.ctx, x->out, x->sorted, x->part));
-    e->times.experts_s += mix_now() - start;
-    TRY(e->kern->pack(x->dev, &out_of));
+    TRY(e->kern->pack(x->dev, &pack));
 out:
     return rc;
 }
 
-int mix_experts_run(struct mix_experts *x, struct mix_exchange *e, const int32_t *expert,
-                    const void *const *at, int rows, void *y, enum mix_dtype y_type)
+static int sort(struct mix_experts *x, const struct mix_exchange *e,
+                const struct mix_experts_rows *rows, int *all)
 {
-    int rc = MIX_OK, locals = mix_exchange_locals(e), all;
+    int rc = MIX_OK, locals = mix_exchange_locals(e);
 
-    MIX_CHECK(rows <= x->max_rows, "%d rows for experts, there is room for %d", rows, x->max_rows);
-    mix_route_sort(expert, rows, locals, x->first, x->place, x->order);
-    all = x->first[locals];
-    for (int from = 0; from < all; from += x->chunk)
-        TRY(run_chunk(x, e, at, from, all - from < x->chunk ? all - from : x->chunk, y, y_type));
+    MIX_CHECK(rows->rows <= x->max_rows, "%d rows for experts, there is room for %d", rows->rows,
+              x->max_rows);
+    mix_route_sort(rows->expert, rows->rows, locals, x->first, x->place, x->order);
+    *all = x->first[locals];
 out:
     return rc;
 }
 
-int mix_experts_run_paced(struct mix_experts *x, struct mix_exchange *e, const int32_t *expert,
-                          const void *const *at, int rows, void *y, enum mix_dtype y_type)
+static int run_chunks(struct mix_experts *x, struct mix_exchange *e,
+                      const struct mix_experts_rows *rows, int all, void *y, enum mix_dtype y_type)
 {
     int rc = MIX_OK;
-    double start = mix_now(), done;
-    const struct mix_pace *pace = e->config.pace;
 
-    TRY(mix_experts_run(x, e, expert, at, rows, y, y_type));
-    if (!pace)
-        goto out;
-    done = mix_now();
-    mix_pace_until(start + x->first[mix_exchange_locals(e)] * pace->row_s);
-    e->times.experts_s += mix_now() - done;
+    for (int from = 0; from < all; from += x->chunk) {
+        int n = all - from < x->chunk ? all - from : x->chunk;
+
+        TRY(run_chunk(x, e, rows->at, from, n));
+        TRY(send_off(x, e, from, n, y, y_type));
+    }
 out:
     return rc;
+}
+
+int mix_experts_run(struct mix_experts *x, struct mix_exchange *e,
+                    const struct mix_experts_rows *rows, void *y, enum mix_dtype y_type)
+{
+    int rc = MIX_OK, all;
+
+    TRY(sort(x, e, rows, &all));
+    TRY(run_chunks(x, e, rows, all, y, y_type));
+out:
+    return rc;
+}
+
+int mix_experts_keep(struct mix_experts *x, struct mix_exchange *e,
+                     const struct mix_experts_rows *rows, float *room, int32_t *which, size_t n,
+                     const float **y)
+{
+    int rc = MIX_OK, all;
+
+    TRY(sort(x, e, rows, &all));
+    *y = all > x->chunk ? room : x->out;
+    if (all > x->chunk) {
+        TRY(run_chunks(x, e, rows, all, room, MIX_F32));
+        goto out;
+    }
+    if (all)
+        TRY(run_chunk(x, e, rows->at, 0, all));
+    for (size_t i = 0; i < n; i++)
+        which[i] = which[i] < 0 ? -1 : x->place[which[i]];
+out:
+    return rc;
+}
+
+void mix_experts_pace(const struct mix_experts *x, struct mix_exchange *e, double start)
+{
+    double done = mix_now();
+
+    if (!e->config.pace)
+        return;
+    mix_pace_until(start + x->first[mix_exchange_locals(e)] * e->config.pace->row_s);
+    e->times.experts_s += mix_now() - done;
 }

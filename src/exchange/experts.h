@@ -14,13 +14,24 @@ struct mix_experts;
 int mix_experts_open(struct mix_experts **x, const struct mix_exchange *e, int max_rows);
 void mix_experts_close(struct mix_experts *x); /* NULL is allowed */
 
-/* Row i lies at at[i] (host array of device addresses, type) and is for local expert[i], or -1; its
- * result goes to y[i], y_type [rows][hidden]. */
-int mix_experts_run(struct mix_experts *x, struct mix_exchange *e, const int32_t *expert,
-                    const void *const *at, int rows, void *y, enum mix_dtype y_type);
+struct mix_experts_rows {  /* host */
+    const int32_t *expert; /* [rows] the local expert of each, or -1 */
+    const void *const *at; /* [rows] device addresses, type */
+    int rows;
+};
 
-/* The same, and not before the time that experts are given (pace.h) is over. */
-int mix_experts_run_paced(struct mix_experts *x, struct mix_exchange *e, const int32_t *expert,
-                          const void *const *at, int rows, void *y, enum mix_dtype y_type);
+/* The result of row i goes to y[i], y_type [rows][hidden]. */
+int mix_experts_run(struct mix_experts *x, struct mix_exchange *e,
+                    const struct mix_experts_rows *rows, void *y, enum mix_dtype y_type);
+
+/* For who sums results next: those of one chunk stay where experts wrote them, others go to room,
+ * fp32 [rows][hidden].  *y: where; which[n], numbers of rows or -1, become those of their results
+ * there.  Good until the next run. */
+int mix_experts_keep(struct mix_experts *x, struct mix_exchange *e,
+                     const struct mix_experts_rows *rows, float *room, int32_t *which, size_t n,
+                     const float **y);
+
+/* After a run that began at start: wait until the time that experts are given (pace.h) is over. */
+void mix_experts_pace(const struct mix_experts *x, struct mix_exchange *e, double start);
 
 #endif

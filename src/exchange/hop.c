@@ -202,19 +202,9 @@ out:
     return rc;
 }
 
-int mix_hop_come(const struct mix_hop *h)
+struct mix_experts_rows mix_hop_come(const struct mix_hop *h)
 {
-    return h->come[h->size];
-}
-
-const int32_t *mix_hop_slot(const struct mix_hop *h)
-{
-    return h->slot;
-}
-
-const void *const *mix_hop_at(const struct mix_hop *h)
-{
-    return h->at;
+    return (struct mix_experts_rows){.expert = h->slot, .at = h->at, .rows = h->come[h->size]};
 }
 
 const int32_t *mix_hop_place(const struct mix_hop *h)

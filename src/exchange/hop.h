@@ -18,6 +18,7 @@
 #include "comm/comm.h"
 #include "dev/dev.h"
 #include "exchange/exchange_private.h"
+#include "exchange/experts.h"
 
 #include <stdint.h>
 
@@ -51,9 +52,7 @@ int mix_hop_forth_begin(struct mix_hop *h, struct mix_exchange *e, const struct 
 int mix_hop_forth_end(struct mix_hop *h, struct mix_exchange *e);
 
 /* What has come: rows in order of sender, then slot. */
-int mix_hop_come(const struct mix_hop *h);
-const int32_t *mix_hop_slot(const struct mix_hop *h);   /* [come], less my low */
-const void *const *mix_hop_at(const struct mix_hop *h); /* [come] device addresses */
+struct mix_experts_rows mix_hop_come(const struct mix_hop *h); /* for their slots, less my low */
 
 void *mix_hop_results(struct mix_hop *h); /* [come][hidden] back_type: mine to fill */
 int mix_hop_back_begin(struct mix_hop *h, struct mix_exchange *e);

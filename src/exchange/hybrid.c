@@ -150,11 +150,12 @@ out:
 static int inside(struct hybrid *h, struct mix_exchange *e)
 {
     int rc = MIX_OK, d = mix_group_rank(h->rail);
-    double start = mix_now(), before = e->times.experts_s + e->times.wait_s;
+    double start = mix_now(), before = e->times.experts_s + e->times.wait_s, run_at;
+    struct mix_experts_rows come = mix_hop_come(h->over);
     struct mix_hop_rows rows = {
-        .slot = mix_hop_slot(h->over),
-        .at = mix_hop_at(h->over),
-        .rows = mix_hop_come(h->over),
+        .slot = come.expert,
+        .at = come.at,
+        .rows = come.rows,
         .low = h->low_in,
         .high = h->high_in,
         .slots = h->high[d] - h->low[d],
@@ -162,8 +163,10 @@ static int inside(struct hybrid *h, struct mix_exchange *e)
 
     TRY(mix_hop_forth_begin(h->in, e, &rows));
     TRY(mix_hop_forth_end(h->in, e));
-    TRY(mix_experts_run_paced(h->experts, e, mix_hop_slot(h->in), mix_hop_at(h->in),
-                              mix_hop_come(h->in), mix_hop_results(h->in), MIX_F32));
+    come = mix_hop_come(h->in);
+    run_at = mix_now();
+    TRY(mix_experts_run(h->experts, e, &come, mix_hop_results(h->in), MIX_F32));
+    mix_experts_pace(h->experts, e, run_at);
     mix_exchange_enter(e, MIX_PHASE_COMBINE);
     TRY(mix_hop_back_begin(h->in, e));
     TRY(mix_hop_back_end(h->in, e, h->summed));
@@ -187,7 +190,7 @@ static int hybrid_finish(struct mix_exchange *e, float *y)
 
     TRY(mix_hop_forth_end(h->over, e));
     TRY(inside(h, e));
-    come = mix_hop_come(h->over);
+    come = mix_hop_come(h->over).rows;
     TRY(mix_dev_upload(e->config.dev, h->place, mix_hop_place(h->in),
                        (size_t)come * sizeof *h->place));
     pack.rows = come;

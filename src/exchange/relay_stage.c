@@ -186,9 +186,9 @@ int mix_relay_compute(struct mix_relay *r, struct mix_exchange *e, int stage)
     double start = mix_now(), before = e->times.experts_s, read;
     struct take t = {0};
     const struct mix_pace *pace = e->config.pace;
+    struct mix_experts_rows rows = {.expert = r->local, .at = r->at};
     struct mix_combine combine = {
         .y = (float *)(void *)((char *)mix_window_at(r->window, r->place) + r->partial_at),
-        .x = r->output,
         .row = r->found_d,
         .expert = r->expert_d,
         .weight = r->weight_d,
@@ -208,7 +208,9 @@ int mix_relay_compute(struct mix_relay *r, struct mix_exchange *e, int stage)
         }
     if (r->narrow)
         TRY(widen(r, e, t.rows));
-    TRY(mix_experts_run(r->experts, e, r->local, r->at, t.n, r->output, MIX_F32));
+    rows.rows = t.n;
+    TRY(mix_experts_keep(r->experts, e, &rows, r->output, r->found,
+                         (size_t)t.rows * (size_t)r->config.width, &combine.x));
     mix_exchange_enter(e, MIX_PHASE_COMBINE);
     combine.tokens = t.rows;
     TRY(mix_dev_upload(r->dev, r->to_d, r->to, (size_t)t.rows * sizeof *r->to));

@@ -36,7 +36,7 @@ struct tp {
     /* device */
     int32_t *expert, *row_d; /* [N][k] */
     float *weight;           /* [N][k] */
-    float *result;           /* [rows][hidden] */
+    float *result;           /* [rows][hidden] of several chunks */
     float *partial;          /* [N][hidden]; if it is rounded */
     float *room;             /* [size][owned][hidden] likewise */
     const float **part;      /* [size] */
@@ -214,14 +214,14 @@ out:
 /* ---- and back */
 
 /* My share of every token's sum, where the carrier takes it from, in the wire type. */
-static int combine(struct tp *t, struct mix_exchange *e)
+static int combine(struct tp *t, struct mix_exchange *e, const float *result)
 {
     int rc = MIX_OK, tokens = t->first[e->size];
     size_t copies = (size_t)tokens * (size_t)e->config.k;
     bool rounded = e->wire != MIX_F32;
     struct mix_combine combine = {
         .y = rounded ? t->partial : mix_carrier_out(t->home),
-        .x = t->result,
+        .x = result,
         .row = t->row_d,
         .expert = t->expert,
         .weight = t->weight,
@@ -281,18 +281,24 @@ out:
 
 static int tp_finish(struct mix_exchange *e, float *y)
 {
-    int rc = MIX_OK, rows = 0, mine = e->step.tokens[e->me];
+    int rc = MIX_OK, mine = e->step.tokens[e->me];
     struct tp *t = e->state;
+    struct mix_experts_rows rows = {.expert = t->local, .at = t->at};
+    const float *result;
+    size_t copies = (size_t)t->first[e->size] * (size_t)e->config.k;
+    double start;
     size_t back = (size_t)e->config.hidden * mix_dtype_size(e->wire);
     struct mix_group_stats before = mix_group_stats(t->copy);
 
     TRY(mix_carrier_end(t->there, "dispatch", t->block));
     mix_exchange_pace(e, t->copy, t->expected, t->begun);
     mix_exchange_charge(e, MIX_PHASE_DISPATCH, t->copy, before);
-    TRY(take(t, e, &rows));
-    TRY(mix_experts_run_paced(t->experts, e, t->local, t->at, rows, t->result, MIX_F32));
+    TRY(take(t, e, &rows.rows));
+    start = mix_now();
+    TRY(mix_experts_keep(t->experts, e, &rows, t->result, t->result_row, copies, &result));
+    mix_experts_pace(t->experts, e, start);
     mix_exchange_enter(e, MIX_PHASE_COMBINE);
-    TRY(combine(t, e));
+    TRY(combine(t, e, result));
     before = mix_group_stats(t->copy);
     for (int m = 0; m < e->size; m++) {
         t->from[m] = (size_t)t->first[m] * back;

@@ -50,7 +50,8 @@ static double before(const struct mix_cost_model *m, const struct rows *r)
     }
 }
 
-/* The same of results: what is summed is read and written. */
+/* The same of results: what is summed is read and written.  Those of ep and hybrid are first put
+ * back in the order in which their rows came. */
 static double after(const struct mix_cost_model *m, const struct rows *r)
 {
     double part = m->partial_bytes, wire = m->wire_bytes;
@@ -62,10 +63,10 @@ static double after(const struct mix_cost_model *m, const struct rows *r)
         return r->computed * part + r->together * (2 * part + rounded);
     case MIX_EXCHANGE_EP:
         if (m->layout.etp == 1) /* written in the wire type, widened, then summed */
-            return r->computed * (wire - part) + r->copies * (wire + 2 * part);
-        return r->computed * part + r->copies * (2 * part + rounded); /* slices, then experts */
+            return r->computed * (part + wire) + r->copies * (wire + 2 * part);
+        return r->computed * 3 * part + r->copies * (2 * part + rounded); /* slices, then experts */
     case MIX_EXCHANGE_HYBRID: /* slices, rounded for the rail, widened, then experts */
-        return r->computed * part + r->copies * (4 * part + 2 * wire);
+        return r->computed * 3 * part + r->copies * (4 * part + 2 * wire);
     case MIX_EXCHANGE_MIXSERVE: /* as fused, but widened, then experts */
         return shared + r->sent * 2 * part;
     default: /* experts of a row, parts of a domain, domains */
@@ -78,10 +79,10 @@ void mix_cost_copied(const struct mix_cost_model *m, double owned, double busy,
 {
     double hidden = m->arch->hidden, type = m->type_bytes, on_wire = m->dispatch_bytes;
     struct rows r = rows_of(m, owned, busy);
-    /* All sort rows by expert and put results back, and add to y. Tokens have the numbers of narrow
-     * rows however they travel. */
+    /* All sort rows by expert, and add to y. Tokens have the numbers of narrow rows however they
+     * travel. */
     double forth = before(m, &r) + r.computed * 2 * type;
-    double back = after(m, &r) + r.computed * 2 * m->partial_bytes + r.owned * 2 * SUM;
+    double back = after(m, &r) + r.owned * 2 * SUM;
 
     if (on_wire < type)
         forth += r.owned * 2 * (type + on_wire);

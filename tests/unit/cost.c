@@ -399,13 +399,13 @@ static void stages(void)
     m = paper();
     m.rate[MIX_MACHINE_BF16][MIX_WORK_MEMORY].bandwidth = 1;
     mix_cost_step(&c, &step, &t);
-    /* 50/3 rows packed, and 20 sorted by expert; their results written back, 20 of them summed to
-     * as many parts, these to 50/3 sums, and those added to 10 tokens */
+    /* 50/3 rows packed, and 20 sorted by expert; their results summed to as many parts, these to
+     * 50/3 sums, and those added to 10 tokens */
     ok(near(t.part[MIX_COST_INSIDE],
-            8 * (50 / 3.0 * 4 + 20 * 4 + 20 * (8 + 8 + 4) + 50 / 3.0 * 4 + 10 * 8)),
+            8 * (50 / 3.0 * 4 + 20 * 4 + 20 * (8 + 4) + 50 / 3.0 * 4 + 10 * 8)),
        "kernels copy as much as in one");
     busy = mix_cost_busiest(4, 2, 40, 4, 1);
-    ok(near(t.part[MIX_COST_WAITING], 8 * (busy - 20) * (4 + 8 + 4)), "the busiest more");
+    ok(near(t.part[MIX_COST_WAITING], 8 * (busy - 20) * (4 + 4)), "the busiest more");
     m.rate[MIX_MACHINE_BF16][MIX_WORK_MEMORY] =
         (struct mix_rate){.launch = 1, .bandwidth = FAST, .points = 1, .rows = {1}, .speed = {1}};
     s = mix_cost_stages(&c, 10);
@@ -421,13 +421,13 @@ static void copied(void)
         struct mix_layout l;
         double busy, forth, back;
     } cases[] = {
-        /* packed, sorted; results put back, experts summed, rounded and widened, summed */
-        {{1, 4, 2, 2, 1, MIX_EXCHANGE_TP}, 1, 10 * 4 + 40 * 4, 40 * (8 + 4) + 40 * (4 + 12 + 4)},
+        /* packed, sorted; experts summed, rounded and widened, summed */
+        {{1, 4, 2, 2, 1, MIX_EXCHANGE_TP}, 1, 10 * 4 + 40 * 4, 40 * 4 + 40 * (4 + 12 + 4)},
         /* put back in the wire type, widened, summed; busier experts have more to sort */
         {{1, 4, 1, 4, 1, MIX_EXCHANGE_EP}, 2, 20 * 4 + 40 * 4, 40 * 6 + 20 * (6 + 4)},
-        /* slices summed, rounded and widened, summed */
+        /* put back; slices summed, rounded and widened, summed */
         {{1, 4, 2, 2, 1, MIX_EXCHANGE_EP}, 1, 20 * 4 + 40 * 4, 40 * (8 + 4) + 20 * (4 + 12 + 4)},
-        /* packed twice; slices summed, rounded, widened, summed */
+        /* packed twice; put back, slices summed, rounded, widened, summed */
         {{1, 4, 2, 2, 1, MIX_EXCHANGE_HYBRID},
          1,
          20 * 8 + 40 * 4,
@@ -436,16 +436,16 @@ static void copied(void)
         {{1, 4, 2, 2, 1, MIX_EXCHANGE_MIXSERVE},
          1,
          20 * 4 + 40 * 4,
-         40 * (8 + 4) + 40 * 8 + 20 * (2 + 6 + 4)},
+         40 * 4 + 40 * 8 + 20 * (2 + 6 + 4)},
         {{1, 4, 2, 2, 1, MIX_EXCHANGE_MIXSERVE},
          2,
          20 * 4 + 80 * 4,
-         80 * (8 + 4) + 40 * 8 + 20 * (2 + 6 + 4)},
+         80 * 4 + 40 * 8 + 20 * (2 + 6 + 4)},
         /* 50/3 rows, a part of each from both ranks of a domain */
         {{1, 4, 2, 2, 1, MIX_EXCHANGE_FUSED},
          1,
          50 / 3.0 * 4 + 40 * 4,
-         40 * (8 + 4) + 100 / 3.0 * 8 + 50 / 3.0 * (2 + 2)},
+         40 * 4 + 100 / 3.0 * 8 + 50 / 3.0 * (2 + 2)},
     };
     struct mix_machine m = paper();
     double bytes[MIX_PHASES];
@@ -506,9 +506,8 @@ static void memory(void)
        "attention: norm, rotation, keys and values");
     ok(near(t.part[MIX_COST_ROUTER], 2 * 10 * 8 * 6 + 10 * 3 * 4), "norms, the largest of 3");
     ok(near(t.part[MIX_COST_EXPERTS], 10 * 12 * 10 + 20 * 5 * 10), "gates");
-    /* 10 tokens packed, 20 rows sorted, their results written back and summed, the sums rounded and
-     * added */
-    ok(near(t.part[MIX_COST_INSIDE], 8 * (10 * 4 + 20 * 4 + 20 * (8 + 4) + 10 * (4 + 12 + 4 + 8))),
+    /* 10 tokens packed, 20 rows sorted, their results summed, the sums rounded and added */
+    ok(near(t.part[MIX_COST_INSIDE], 8 * (10 * 4 + 20 * 4 + 20 * 4 + 10 * (4 + 12 + 4 + 8))),
        "copying and summing");
     ok(near(t.part[MIX_COST_HEAD], 10 * 8 * 6 + 4 * 10 * 8), "embedding, drawing");
 }
