@@ -1,8 +1,8 @@
 /* experts.h - run the local experts on rows that lie here and there, a chunk at a time.
  *
- * Rows are sorted by expert; the result of row i goes to its own place in another
- * order.  Chunks keep the buffers small: those of a chunk, whatever comes.  Not
- * collective. */
+ * Rows are sorted by expert; their results go back to the order in which rows are
+ * given, or stay for who reads them next.  Chunks keep the buffers small: those of a
+ * chunk, whatever comes.  Not collective. */
 #ifndef MIX_EXCHANGE_EXPERTS_H
 #define MIX_EXCHANGE_EXPERTS_H
 

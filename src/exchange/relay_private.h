@@ -73,7 +73,7 @@ struct mix_relay {
     int32_t *expert_d, *found_d, *to_d;
     float *weight_d;
     const void **part_d;
-    float *output; /* [results][hidden] of experts */
+    float *output; /* [results][hidden] of experts, in several chunks */
     char *wide;    /* rows that came in eight bits, in the type of x; or NULL */
 };
 
