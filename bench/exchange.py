@@ -74,7 +74,7 @@ def gates(shape, virtual, real):
         row = at(virtual, 256 * KI, CHUNKED)
         if row:
             yield "256 KiB: hidden by fused", prototype, f">= {least}", row["hidden"], row["hidden"] >= least
-    # Tx with the paced link is docs/exchange.md's: a shaped link lets so few bytes through at once
+    # Tx with the paced link has no gate: on 2x2 tp wins, docs/exchange.md says why
     for what, seconds, table in ("paced inside, To", to, virtual), ("memory inside, Tx", tx, real):
         small = [r for r in table if r["asked_bytes"] == 4 * KI]
         if small:  # of such steps a plan makes one stage or one chunk: the best of fused

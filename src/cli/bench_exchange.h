@@ -67,6 +67,7 @@ struct mix_bench_here {
     struct mix_group *world;
     struct mix_dev *dev;
     const struct mix_machine *machine; /* its links, and how fast it copies */
+    int node;                          /* ranks of a node */
     int domain_size;                   /* divides the ranks */
 };
 

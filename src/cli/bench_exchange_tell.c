@@ -106,7 +106,8 @@ struct mix_machine mix_bench_paced(const struct mix_machine *m, const struct mix
 
 /* The planner's model of an exchange between experts in slices over a domain. */
 static struct mix_cost_model model_of(const struct mix_bench_row *r, const struct mix_arch *arch,
-                                      const struct mix_machine *machine, int domains, int places)
+                                      const struct mix_machine *machine, int node, int domains,
+                                      int places)
 {
     return (struct mix_cost_model){.arch = arch,
                                    .machine = machine,
@@ -118,7 +119,7 @@ static struct mix_cost_model model_of(const struct mix_bench_row *r, const struc
                                               .edp = 1,
                                               .exchange = r->exchange},
                                    .domain = places,
-                                   .node = places,
+                                   .node = node,
                                    .type_bytes = 2,
                                    .wire_bytes = 2,
                                    .partial_bytes = 4,
@@ -157,12 +158,12 @@ static void count_messages(double messages[MIX_SIDES], const struct mix_bench_ro
 }
 
 /* What the planner says that each rank sends, and that a step takes whose experts cost nothing. */
-static void predict(struct mix_bench_row *r, const struct mix_machine *machine, double tokens,
-                    int domains, int places, double busy)
+static void predict(struct mix_bench_row *r, const struct mix_machine *machine, int node,
+                    double tokens, int domains, int places, double busy)
 {
     struct mix_arch arch = {
         .hidden = MIX_BENCH_HIDDEN, .experts = MIX_BENCH_EXPERTS, .top_k = MIX_BENCH_K};
-    struct mix_cost_model m = model_of(r, &arch, machine, domains, places);
+    struct mix_cost_model m = model_of(r, &arch, machine, node, domains, places);
     struct mix_cost_stages stages = mix_cost_stages(&m, tokens);
     struct mix_cost_links mean, busiest;
     double copied[MIX_PHASES];
@@ -193,7 +194,7 @@ void mix_bench_expect(struct mix_bench_size *size, const struct mix_bench_here *
         if (s->inside_rate > 0)
             r->limit = fmax(r->limit, r->counted.bytes[MIX_INSIDE] / s->inside_rate);
         r->formula = (struct mix_bench_travel){0};
-        predict(r, &paced, size->tokens, domains, places, busy);
+        predict(r, &paced, here->node, size->tokens, domains, places, busy);
     }
 }
 

@@ -106,7 +106,7 @@ out:
     return rc;
 }
 
-/* arch: of the model; NULL for bench exchange, whose width is that of model/gauge.h's own. */
+/* arch: of the model; NULL for bench exchange, which has the width that gauge takes without one. */
 static int find_machine(struct bench *b, const struct mix_arch *arch)
 {
     int rc;
@@ -304,6 +304,7 @@ static int run_exchange(struct bench *b, int *code)
                                   .world = b->world,
                                   .dev = b->dev,
                                   .machine = &b->machine,
+                                  .node = b->topo.rank[0].local_ranks,
                                   .domain_size = b->domain};
 
     mix_comm_domain_set(b->comm, b->domain);

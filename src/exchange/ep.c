@@ -4,7 +4,6 @@
  * and each of them sends its result straight back; the owner sums the slices in rank
  * order, then the weighted experts.  With whole experts results travel in the wire
  * type; slices travel in fp32, and their sum is rounded. */
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "exchange/copies.h"
@@ -93,13 +92,11 @@ static int ep_finish(struct mix_exchange *e, float *y)
     struct ep *p = e->state;
     bool slices = e->config.plan->numeric.etp > 1;
     struct mix_experts_rows rows;
-    double start;
 
     TRY(mix_hop_forth_end(p->hop, e));
     rows = mix_hop_come(p->hop);
-    start = mix_now();
     TRY(mix_experts_run(p->experts, e, &rows, mix_hop_results(p->hop), slices ? MIX_F32 : e->wire));
-    mix_experts_pace(p->experts, e, start);
+    mix_experts_pace(p->experts, e);
     mix_exchange_enter(e, MIX_PHASE_COMBINE);
     TRY(mix_hop_back_begin(p->hop, e));
     TRY(mix_hop_back_end(p->hop, e, p->copies.result));

@@ -12,6 +12,7 @@
 struct mix_experts {
     struct mix_dev *dev;
     int max_rows, chunk;
+    double start;           /* of the last run */
     int *first, *part;      /* [locals + 1] of all rows; of a chunk */
     int32_t *place, *order; /* [max_rows] */
     const void **at;        /* [chunk] host */
@@ -128,6 +129,7 @@ static int sort(struct mix_experts *x, const struct mix_exchange *e,
 
     MIX_CHECK(rows->rows <= x->max_rows, "%d rows for experts, there is room for %d", rows->rows,
               x->max_rows);
+    x->start = mix_now();
     mix_route_sort(rows->expert, rows->rows, locals, x->first, x->place, x->order);
     *all = x->first[locals];
 out:
@@ -161,31 +163,32 @@ out:
 }
 
 int mix_experts_keep(struct mix_experts *x, struct mix_exchange *e,
-                     const struct mix_experts_rows *rows, float *room, int32_t *which, size_t n,
+                     const struct mix_experts_rows *rows, float *room, int32_t *row, size_t n,
                      const float **y)
 {
     int rc = MIX_OK, all;
 
     TRY(sort(x, e, rows, &all));
-    *y = all > x->chunk ? room : x->out;
     if (all > x->chunk) {
         TRY(run_chunks(x, e, rows, all, room, MIX_F32));
+        *y = room;
         goto out;
     }
     if (all)
         TRY(run_chunk(x, e, rows->at, 0, all));
     for (size_t i = 0; i < n; i++)
-        which[i] = which[i] < 0 ? -1 : x->place[which[i]];
+        row[i] = row[i] < 0 ? -1 : x->place[row[i]];
+    *y = x->out;
 out:
     return rc;
 }
 
-void mix_experts_pace(const struct mix_experts *x, struct mix_exchange *e, double start)
+void mix_experts_pace(const struct mix_experts *x, struct mix_exchange *e)
 {
     double done = mix_now();
 
     if (!e->config.pace)
         return;
-    mix_pace_until(start + x->first[mix_exchange_locals(e)] * e->config.pace->row_s);
+    mix_pace_until(x->start + x->first[mix_exchange_locals(e)] * e->config.pace->row_s);
     e->times.experts_s += mix_now() - done;
 }

@@ -25,13 +25,13 @@ int mix_experts_run(struct mix_experts *x, struct mix_exchange *e,
                     const struct mix_experts_rows *rows, void *y, enum mix_dtype y_type);
 
 /* For who sums results next: those of one chunk stay where experts wrote them, others go to room,
- * fp32 [rows][hidden].  *y: where; which[n], numbers of rows or -1, become those of their results
- * there.  Good until the next run. */
+ * fp32 [rows][hidden].  *y: where; row[n], numbers of rows or -1, become those of their results in
+ * it.  Good until the next run. */
 int mix_experts_keep(struct mix_experts *x, struct mix_exchange *e,
-                     const struct mix_experts_rows *rows, float *room, int32_t *which, size_t n,
+                     const struct mix_experts_rows *rows, float *room, int32_t *row, size_t n,
                      const float **y);
 
-/* After a run that began at start: wait until the time that experts are given (pace.h) is over. */
-void mix_experts_pace(const struct mix_experts *x, struct mix_exchange *e, double start);
+/* After run or keep: wait until the time that experts are given (pace.h) is over. */
+void mix_experts_pace(const struct mix_experts *x, struct mix_exchange *e);
 
 #endif

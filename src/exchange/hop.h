@@ -52,7 +52,7 @@ int mix_hop_forth_begin(struct mix_hop *h, struct mix_exchange *e, const struct 
 int mix_hop_forth_end(struct mix_hop *h, struct mix_exchange *e);
 
 /* What has come: rows in order of sender, then slot. */
-struct mix_experts_rows mix_hop_come(const struct mix_hop *h); /* for their slots, less my low */
+struct mix_experts_rows mix_hop_come(const struct mix_hop *h); /* expert: the slot, less my low */
 
 void *mix_hop_results(struct mix_hop *h); /* [come][hidden] back_type: mine to fill */
 int mix_hop_back_begin(struct mix_hop *h, struct mix_exchange *e);

@@ -150,7 +150,7 @@ out:
 static int inside(struct hybrid *h, struct mix_exchange *e)
 {
     int rc = MIX_OK, d = mix_group_rank(h->rail);
-    double start = mix_now(), before = e->times.experts_s + e->times.wait_s, run_at;
+    double start = mix_now(), before = e->times.experts_s + e->times.wait_s;
     struct mix_experts_rows come = mix_hop_come(h->over);
     struct mix_hop_rows rows = {
         .slot = come.expert,
@@ -164,9 +164,8 @@ static int inside(struct hybrid *h, struct mix_exchange *e)
     TRY(mix_hop_forth_begin(h->in, e, &rows));
     TRY(mix_hop_forth_end(h->in, e));
     come = mix_hop_come(h->in);
-    run_at = mix_now();
     TRY(mix_experts_run(h->experts, e, &come, mix_hop_results(h->in), MIX_F32));
-    mix_experts_pace(h->experts, e, run_at);
+    mix_experts_pace(h->experts, e);
     mix_exchange_enter(e, MIX_PHASE_COMBINE);
     TRY(mix_hop_back_begin(h->in, e));
     TRY(mix_hop_back_end(h->in, e, h->summed));

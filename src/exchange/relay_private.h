@@ -64,7 +64,7 @@ struct mix_relay {
     /* rows of a stage that I compute; host */
     int32_t *local;          /* [results] the expert of each, among mine */
     const void **at;         /* [results] its x */
-    int32_t *expert, *found; /* [rows][width] ids; which result, or -1 */
+    int32_t *expert, *found; /* [rows][width] ids; which row, then which result, or -1 */
     float *weight;           /* likewise */
     int32_t *to;             /* [rows] places in my partial sums */
     int *shown[2];     /* [places] rows of a part that a member has read; [1]: of the own domain */

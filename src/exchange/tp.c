@@ -24,12 +24,13 @@ struct tp {
     size_t row, head; /* bytes of a token's x; of its ids and weights, which come first */
 
     /* the step's tokens, of all owners in order: N; host */
-    int *first;                      /* [size + 1] */
-    const void **block;              /* [size] */
-    int32_t *ids;                    /* [N][k] */
-    int32_t *local;                  /* [rows] the expert of each row that I compute */
-    int32_t *result_row;             /* [N][k] where its result is, or -1 */
-    const void **at;                 /* [rows] */
+    int *first;         /* [size + 1] */
+    const void **block; /* [size] */
+    int32_t *ids;       /* [N][k] */
+    int32_t *local;     /* [rows] the expert of each row that I compute */
+    int32_t
+        *result_row; /* [N][k] the row of each that I compute, then where its result is, or -1 */
+    const void **at; /* [rows] */
     size_t *from, *bytes, *expected; /* [size] of the last movement */
     double begun;                    /* when it began */
 
@@ -286,7 +287,6 @@ static int tp_finish(struct mix_exchange *e, float *y)
     struct mix_experts_rows rows = {.expert = t->local, .at = t->at};
     const float *result;
     size_t copies = (size_t)t->first[e->size] * (size_t)e->config.k;
-    double start;
     size_t back = (size_t)e->config.hidden * mix_dtype_size(e->wire);
     struct mix_group_stats before = mix_group_stats(t->copy);
 
@@ -294,9 +294,8 @@ static int tp_finish(struct mix_exchange *e, float *y)
     mix_exchange_pace(e, t->copy, t->expected, t->begun);
     mix_exchange_charge(e, MIX_PHASE_DISPATCH, t->copy, before);
     TRY(take(t, e, &rows.rows));
-    start = mix_now();
     TRY(mix_experts_keep(t->experts, e, &rows, t->result, t->result_row, copies, &result));
-    mix_experts_pace(t->experts, e, start);
+    mix_experts_pace(t->experts, e);
     mix_exchange_enter(e, MIX_PHASE_COMBINE);
     TRY(combine(t, e, result));
     before = mix_group_stats(t->copy);

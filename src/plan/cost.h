@@ -40,7 +40,7 @@ struct mix_cost_model { /* what runs where */
     int domain;                       /* ranks of a domain */
     int node;                         /* ranks of a node */
     double type_bytes, kv_bytes;      /* of a number: operands as they travel, keys and values */
-    double dispatch_bytes;            /* on the way to experts: travels with mixserve and fused */
+    double dispatch_bytes;            /* of tokens, as mixserve and fused send them to experts */
     double wire_bytes;                /* of results of experts that travel whole or summed, */
     double partial_bytes;             /* and of slices and sums of attention: 4 */
     double dense_bytes, expert_bytes; /* of a number of packed matrices */
@@ -141,7 +141,8 @@ double mix_cost_stage_bytes(const struct mix_cost_model *m, double owned); /* wh
 /* Wire and work, one hidden by the other. */
 double mix_cost_overlapped(const struct mix_cost_stages *s, double wire, double work);
 
-/* Bytes that kernels read and write for an exchange beside experts, by phase; busy as above. */
+/* Bytes that kernels read and write for an exchange beside experts, by phase.  The busiest rank
+ * computes busy times the mean's rows; what else it copies is taken to be as much. */
 void mix_cost_copied(const struct mix_cost_model *m, double owned, double busy,
                      double bytes[MIX_PHASES]);
 /* Seconds that they take, in these stages. */

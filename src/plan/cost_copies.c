@@ -43,7 +43,7 @@ static double before(const struct mix_cost_model *m, const struct rows *r)
         return r->owned * 2 * type;
     case MIX_EXCHANGE_EP:
         return r->copies * 2 * type;
-    case MIX_EXCHANGE_HYBRID: /* for both hops, though one may be no way */
+    case MIX_EXCHANGE_HYBRID: /* for both hops, also if one of them stays on this rank */
         return r->copies * 2 * 2 * type;
     default:
         return (r->sent + (on_wire < type ? r->parts : 0)) * (type + on_wire);

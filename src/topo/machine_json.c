@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-    FORMAT = 2,            /* of the file, and of what "steps" are over; another one is refused */
+    FORMAT = 2,            /* of the file, and of what "steps" are factors of; others are refused */
     LARGEST = 1024 * 1024, /* bytes of a file; ours have about 8,000 */
 };
 

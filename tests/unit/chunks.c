@@ -66,7 +66,7 @@ static void asked(void)
 }
 
 /* Its pieces are what comes from a domain. */
-static void papers(void)
+static void mixserve_alone(void)
 {
     struct setting s = {.work = 1};
     struct mix_plan_pins none = {0}, three = {.chunks = 3};
@@ -124,7 +124,7 @@ static void chosen(void)
 int main(void)
 {
     asked();
-    papers();
+    mixserve_alone();
     chosen();
     return tap_done();
 }
