@@ -106,20 +106,21 @@ struct mix_machine mix_bench_paced(const struct mix_machine *m, const struct mix
 
 /* The planner's model of an exchange between experts in slices over a domain. */
 static struct mix_cost_model model_of(const struct mix_bench_row *r, const struct mix_arch *arch,
-                                      const struct mix_machine *machine, int node, int domains,
-                                      int places)
+                                      const struct mix_bench_here *here)
 {
+    int ranks = mix_comm_size(here->comm), places = here->domain_size;
+
     return (struct mix_cost_model){.arch = arch,
-                                   .machine = machine,
+                                   .machine = here->machine,
                                    .type = MIX_MACHINE_BF16,
                                    .layout = {.tp = 1,
-                                              .dp = domains * places,
+                                              .dp = ranks,
                                               .etp = places,
-                                              .ep = domains,
+                                              .ep = ranks / places,
                                               .edp = 1,
                                               .exchange = r->exchange},
                                    .domain = places,
-                                   .node = node,
+                                   .node = here->node,
                                    .type_bytes = 2,
                                    .wire_bytes = 2,
                                    .partial_bytes = 4,
@@ -158,12 +159,12 @@ static void count_messages(double messages[MIX_SIDES], const struct mix_bench_ro
 }
 
 /* What the planner says that each rank sends, and that a step takes whose experts cost nothing. */
-static void predict(struct mix_bench_row *r, const struct mix_machine *machine, int node,
-                    double tokens, int domains, int places, double busy)
+static void predict(struct mix_bench_row *r, const struct mix_bench_here *here, double tokens,
+                    double busy)
 {
     struct mix_arch arch = {
         .hidden = MIX_BENCH_HIDDEN, .experts = MIX_BENCH_EXPERTS, .top_k = MIX_BENCH_K};
-    struct mix_cost_model m = model_of(r, &arch, machine, node, domains, places);
+    struct mix_cost_model m = model_of(r, &arch, here);
     struct mix_cost_stages stages = mix_cost_stages(&m, tokens);
     struct mix_cost_links mean, busiest;
     double copied[MIX_PHASES];
@@ -173,7 +174,7 @@ static void predict(struct mix_bench_row *r, const struct mix_machine *machine, 
         r->formula.bytes[MIX_INSIDE] += mean.sent[p][MIX_LINK_INSIDE];
         r->formula.bytes[MIX_BETWEEN] += mean.sent[p][MIX_LINK_BETWEEN];
     }
-    count_messages(r->formula.messages, r, tokens, domains, places);
+    count_messages(r->formula.messages, r, tokens, m.layout.ep, m.domain);
     mix_cost_exchange(&m, tokens, busy, &busiest);
     mix_cost_copied(&m, tokens, busy, copied);
     r->predicted = mix_cost_overlapped(&stages, busiest.between,
@@ -183,10 +184,11 @@ static void predict(struct mix_bench_row *r, const struct mix_machine *machine, 
 void mix_bench_expect(struct mix_bench_size *size, const struct mix_bench_here *here,
                       const struct mix_bench_settings *s, double busy)
 {
-    int places = here->domain_size, domains = mix_comm_size(here->comm) / places;
     struct mix_machine paced = mix_bench_paced(here->machine, s);
+    struct mix_bench_here on_paced = *here;
     double between = mix_bench_rate(&here->machine->link[MIX_LINK_BETWEEN]);
 
+    on_paced.machine = &paced;
     for (int v = 0; v < MIX_BENCH_EXCHANGES; v++) {
         struct mix_bench_row *r = &size->row[v];
 
@@ -194,7 +196,7 @@ void mix_bench_expect(struct mix_bench_size *size, const struct mix_bench_here *
         if (s->inside_rate > 0)
             r->limit = fmax(r->limit, r->counted.bytes[MIX_INSIDE] / s->inside_rate);
         r->formula = (struct mix_bench_travel){0};
-        predict(r, &paced, here->node, size->tokens, domains, places, busy);
+        predict(r, &on_paced, size->tokens, busy);
     }
 }
 

@@ -142,7 +142,7 @@ double mix_cost_stage_bytes(const struct mix_cost_model *m, double owned); /* wh
 double mix_cost_overlapped(const struct mix_cost_stages *s, double wire, double work);
 
 /* Bytes that kernels read and write for an exchange beside experts, by phase.  The busiest rank
- * computes busy times the mean's rows; what else it copies is taken to be as much. */
+ * computes busy times the mean's rows; what else it copies is taken to be the mean's. */
 void mix_cost_copied(const struct mix_cost_model *m, double owned, double busy,
                      double bytes[MIX_PHASES]);
 /* Seconds that they take, in these stages. */
