@@ -12,8 +12,8 @@
 # long as what the wire takes, and experts by the clock; and as the machine is, with real experts.
 #
 # From the environment: SIZES, RESULTS (a folder), LAB (cluster-lab.sh). Root; needs what
-# jobs/cluster-lab.sh needs. Sizes of 8 MiB take 5 GB on 2x2, 12 on 2x4 and more than 22 on 4x2, so
-# they are for two nodes. Some four minutes a shape, 2x4 thirteen; twice that if measured again.
+# jobs/cluster-lab.sh needs, and for 8 MiB on 4x2 10 GB of memory. Some four minutes for 2x2, fifteen
+# for 2x4, half an hour for 4x2; twice that if measured again.
 set -u
 [ $# -ge 1 ] || { sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 . "$(dirname "$0")/lab.sh"
@@ -32,9 +32,7 @@ bench() { # bench NODES RANKS SIZES ARGUMENT...
 # m - 1 others, S of each of n domains, and back twice as much (fp32): so the link inside has to be
 # that much faster.
 measure() { # measure NODES RANKS
-  local n=$1 m=$2 sizes=4Ki,64Ki,256Ki,1Mi inside
-  [ "$n" -gt 2 ] || sizes=$sizes,8Mi
-  sizes=${SIZES:-$sizes}
+  local n=$1 m=$2 sizes=${SIZES:-4Ki,64Ki,256Ki,1Mi,8Mi} inside
   inside=$((mbit * 3 * n * (m - 1) / (2 * (n - 1) * m)))
   RAILS=$m "$lab" up "$n" "${mbit}mbit" &&
     bench "$n" "$m" "$sizes" --intra-rate "${inside}mbit" > "$work/virtual.json" &&

@@ -43,16 +43,16 @@ enum { CHUNKED = MIX_BENCH_EXCHANGES - 1 };
 struct meter {
     const struct mix_bench_here *here;
     const struct mix_bench_settings *s;
-    int tokens;                               /* owned */
-    int *owned;                               /* [ranks] the same */
-    struct mix_plan plan[MIX_EXCHANGE_KINDS]; /* chunks are set before each step */
+    int tokens; /* owned */
+    int *owned; /* [ranks] the same */
     struct mix_homes homes;
     struct mix_pace pace;
-    struct mix_exchange *exchange[MIX_EXCHANGE_KINDS];
-    int first[EXPERTS + 1]; /* rows that meet my experts */
-    double busiest, busy;   /* rows of the busiest rank; over the mean */
-    double *seconds;        /* [exchanges][TIMES][repeats] */
-    double *experts;        /* [repeats] alone */
+    struct mix_plan plan;          /* of the exchange in turn; chunks are set before each step */
+    struct mix_exchange *exchange; /* open for its turn only: large steps of all would not fit */
+    int first[EXPERTS + 1];        /* rows that meet my experts */
+    double busiest, busy;          /* rows of the busiest rank; over the mean */
+    double *seconds;               /* [exchanges][TIMES][repeats] */
+    double *experts;               /* [repeats] alone */
 
     /* device */
     uint16_t *x;     /* [tokens][HIDDEN] bf16 */
@@ -264,27 +264,27 @@ static struct mix_plan plan_of(const struct meter *m, int kind)
                              .depth = MIX_PLAN_DEPTH};
 }
 
-static int open_exchanges(struct meter *m)
+static int open_exchange(struct meter *m, int kind)
 {
-    int rc = MIX_OK;
+    struct mix_exchange_config config = {.dev = m->here->dev,
+                                         .comm = m->here->comm,
+                                         .plan = &m->plan,
+                                         .homes = &m->homes,
+                                         .type = MIX_BF16,
+                                         .hidden = HIDDEN,
+                                         .k = K,
+                                         .max_owned = m->tokens,
+                                         .max_rows = AT_ONCE,
+                                         .pace = &m->pace};
 
-    for (int kind = 0; kind < MIX_EXCHANGE_KINDS; kind++) {
-        struct mix_exchange_config config = {.dev = m->here->dev,
-                                             .comm = m->here->comm,
-                                             .plan = &m->plan[kind],
-                                             .homes = &m->homes,
-                                             .type = MIX_BF16,
-                                             .hidden = HIDDEN,
-                                             .k = K,
-                                             .max_owned = m->tokens,
-                                             .max_rows = AT_ONCE,
-                                             .pace = &m->pace};
+    m->plan = plan_of(m, kind);
+    return mix_exchange_open(&m->exchange, &config);
+}
 
-        m->plan[kind] = plan_of(m, kind);
-        TRY(mix_exchange_open(&m->exchange[kind], &config));
-    }
-out:
-    return rc;
+static void close_exchange(struct meter *m)
+{
+    mix_exchange_close(m->exchange);
+    m->exchange = NULL;
 }
 
 static int open_meter(struct meter *m)
@@ -305,7 +305,6 @@ static int open_meter(struct meter *m)
     TRY(make_tokens(m));
     TRY(open_experts(m));
     m->pace.inside_rate = m->s->inside_rate;
-    TRY(open_exchanges(m));
 out:
     return rc;
 }
@@ -314,8 +313,6 @@ static void close_meter(struct meter *m)
 {
     struct mix_dev *dev = m->here->dev;
 
-    for (int kind = 0; kind < MIX_EXCHANGE_KINDS; kind++)
-        mix_exchange_close(m->exchange[kind]);
     close_experts(m);
     mix_dev_release(dev, m->x);
     mix_dev_release(dev, m->expert);
@@ -338,7 +335,6 @@ static int chunks_of(const struct meter *m, int v)
 static int step(struct meter *m, int v, int which, double row_s, double *seconds)
 {
     int rc = MIX_OK;
-    struct mix_exchange *e = m->exchange[variant[v].kind];
     struct mix_exchange_step s = {.x = m->x,
                                   .expert = m->expert,
                                   .weight = m->weight,
@@ -347,12 +343,12 @@ static int step(struct meter *m, int v, int which, double row_s, double *seconds
                                   .ctx = m};
     double start;
 
-    m->plan[variant[v].kind].chunks = chunks_of(m, v);
+    m->plan.chunks = chunks_of(m, v);
     m->pace.row_s = which == BOTH ? row_s : 0;
     TRY(mix_group_barrier(m->here->world));
     start = mix_now();
-    TRY(mix_exchange_start(e, &s));
-    TRY(mix_exchange_finish(e, m->y));
+    TRY(mix_exchange_start(m->exchange, &s));
+    TRY(mix_exchange_finish(m->exchange, m->y));
     *seconds = mix_now() - start;
 out:
     return rc;
@@ -382,25 +378,26 @@ static int choose_row_s(struct meter *m, double *row_s)
     *row_s = 0;
     if (m->s->real)
         goto out;
+    TRY(open_exchange(m, variant[CHUNKED].kind));
     TRY(step(m, CHUNKED, ALONE, 0, &warm));
     for (int i = 0; i < n; i++)
         TRY(step(m, CHUNKED, ALONE, 0, &t[i]));
+    close_exchange(m);
     TRY(mix_group_reduce_f64(m->here->world, t, n, MIX_MAX));
     *row_s = quartiles(t, n).median / m->busiest;
 out:
     return rc;
 }
 
-/* What a step sends, by the rank that sends most. */
+/* What a step sends, by the rank that sends most.  The step touches what the next ones use, too. */
 static int count(struct meter *m, int v, struct mix_bench_travel *counted)
 {
     int rc = MIX_OK;
-    struct mix_exchange *e = m->exchange[variant[v].kind];
-    struct mix_exchange_traffic was = mix_exchange_traffic(e), is;
+    struct mix_exchange_traffic was = mix_exchange_traffic(m->exchange), is;
     double x[2 * MIX_SIDES] = {0}, warm;
 
     TRY(step(m, v, ALONE, 0, &warm));
-    is = mix_exchange_traffic(e);
+    is = mix_exchange_traffic(m->exchange);
     for (int side = 0; side < MIX_SIDES; side++)
         for (int p = 0; p < MIX_PHASES; p++) {
             x[side] += (double)(is.bytes[p][side] - was.bytes[p][side]);
@@ -413,16 +410,33 @@ out:
     return rc;
 }
 
-/* Everything once, in turns, into place i. */
-static int repeat(struct meter *m, int i, double row_s)
+/* The variants of an exchange, into place i. */
+static int turn(struct meter *m, int kind, int i, struct mix_bench_size *size)
 {
     int rc = MIX_OK, n = m->s->repeats;
+
+    TRY(open_exchange(m, kind));
+    for (int v = 0; v < MIX_BENCH_EXCHANGES; v++) {
+        if ((int)variant[v].kind != kind)
+            continue;
+        TRY(count(m, v, &size->row[v].counted));
+        for (int which = 0; which < TIMES; which++)
+            TRY(step(m, v, which, size->row_s, &m->seconds[(v * TIMES + which) * n + i]));
+    }
+    close_exchange(m);
+out:
+    return rc;
+}
+
+/* Everything once, in turns, into place i. */
+static int repeat(struct meter *m, int i, struct mix_bench_size *size)
+{
+    int rc = MIX_OK;
     double start;
 
-    for (int v = 0; v < MIX_BENCH_EXCHANGES; v++)
-        for (int which = 0; which < TIMES; which++)
-            TRY(step(m, v, which, row_s, &m->seconds[(v * TIMES + which) * n + i]));
-    m->experts[i] = row_s * m->busiest;
+    for (int kind = 0; kind < MIX_EXCHANGE_KINDS; kind++)
+        TRY(turn(m, kind, i, size));
+    m->experts[i] = size->row_s * m->busiest;
     if (!m->s->real)
         goto out;
     TRY(mix_group_barrier(m->here->world));
@@ -438,11 +452,9 @@ static int measure(struct meter *m, struct mix_bench_size *size)
     int rc = MIX_OK, n = m->s->repeats;
 
     TRY(choose_row_s(m, &size->row_s));
-    for (int v = 0; v < MIX_BENCH_EXCHANGES; v++)
-        TRY(count(m, v, &size->row[v].counted));
-    TRY(repeat(m, 0, size->row_s)); /* to warm up: it is overwritten */
+    TRY(repeat(m, 0, size)); /* to warm up: it is overwritten */
     for (int i = 0; i < n; i++)
-        TRY(repeat(m, i, size->row_s));
+        TRY(repeat(m, i, size));
     TRY(mix_group_reduce_f64(m->here->world, m->seconds, MIX_BENCH_EXCHANGES * TIMES * n, MIX_MAX));
     TRY(mix_group_reduce_f64(m->here->world, m->experts, n, MIX_MAX));
     for (int v = 0; v < MIX_BENCH_EXCHANGES; v++) {

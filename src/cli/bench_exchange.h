@@ -10,9 +10,10 @@
  *   exposed  To - Tc
  *   hidden   (Tc + Tx - To) / min(Tc, Tx): 1 if the shorter one costs nothing
  *
- * A repetition takes all exchanges in turn, a barrier before each step; it takes as long as its
- * slowest rank.  Experts are real products, or virtual: a time by the clock (exchange/pace.h), such
- * that Tc is the Tx of fused in chunks.  The link inside the domain is memory, or paced.
+ * A repetition takes all exchanges in turn, each opened for its turn and warmed up by a step, a
+ * barrier before each step; it takes as long as its slowest rank.  Experts are real products, or
+ * virtual: a time by the clock (exchange/pace.h), such that Tc is the Tx of fused in chunks.  The
+ * link inside the domain is memory, or paced.
  *
  * Collective on all ranks; all have the same results. */
 #ifndef MIX_CLI_BENCH_EXCHANGE_H
