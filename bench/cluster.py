@@ -7,7 +7,8 @@
 net: the share of the best other's time that goes when all of its ranks are on one node and nothing
 else changes: its time in exchange between nodes. exchange: what its clocks say, which with fewer
 cores than ranks is also waiting for other ranks' work; wire: what its bytes take of its time at the
-rate of a rail. copies: with all experts on every rank. least: of pick/best.
+rate of a rail. copies: with all experts on every rank. least: of pick/best. stolen: the share of the
+cores' time that the host gave to others while it ran; measure again what has a tenth.
 
 A case is SHAPE x MBIT x MODEL (tiny, wide) x JOB (prefill, decode). Its rows replace those that the
 CSV has of it: one for each run. From the environment: REPEATS [3], SECONDS_OF_A_RUN [2] of steps.
@@ -40,8 +41,14 @@ ONE_NODE = ", one node"
 KEYS = ["shape", "mbit", "model", "job"]
 COLUMNS = KEYS + ["rows", "variant", "repeat", "exchange", "tp", "etp", "ep", "edp", "chunks", "limit",
                   "seconds", "tokens_in", "tokens_out", "tokens_per_s", "between", "inside", "waiting",
-                  "wire", "exchange_s", "predicted_s"]
+                  "wire", "exchange_s", "predicted_s", "stolen"]
 FASTER, NOT_SLOWER, NEAR = 1.3, 0.97, 0.05  # the gates
+
+
+def stolen():
+    """Seconds that the host took from this machine's cores so far."""
+    with open("/proc/stat", encoding="ascii") as file:
+        return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
 
 
 # ---- what a case needs
@@ -138,13 +145,16 @@ class Case:
                  "--machine", machine, *self.sizes, *pins]
         if self.model == "wide":
             words += ["--load-format", "dummy"]
+        start, taken = time.time(), stolen()
         done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False)
+        taken = (stolen() - taken) / (time.time() - start) / os.cpu_count()
         if done.returncode:
             sys.exit(f"{variant}: exit status {done.returncode}\n{done.stderr}")
         row = self.row_of(variant, repeat, json.loads(done.stdout),
                           json.loads((job / "plan.json").read_text()))
+        row["stolen"] = round(taken, 3)
         print("{shape} {mbit} {model} {job}: {variant}: {tokens_per_s} tokens/s in {seconds} s, "
-              "{exchange} tp {tp} etp {etp} ep {ep} edp {edp} chunks {chunks}".format(**row),
+              "{stolen:.0%} stolen, {exchange} tp {tp} etp {etp} ep {ep} edp {edp} chunks {chunks}".format(**row),
               file=sys.stderr)
         return row
 
@@ -235,6 +245,7 @@ def look(rows):
         # tp, ep and hybrid wait for the wire in MPI: waiting is most of what they need between nodes
         "exchange": median(float(r["between"]) + float(r["waiting"]) for r in runs[other]),
         "wire": median(float(r["wire"] or "nan") for r in runs[other]),
+        "stolen": median(float(r["stolen"] or "nan") for r in rows),
         "near": speed["planner"] / speed[best],
         "allowed": 1 - max(NEAR, 2 * (max(of_best) - min(of_best)) / speed[best]),
         "pick": "{exchange} tp {tp} etp {etp} ep {ep} edp {edp}".format(**runs["planner"][0]),
@@ -260,7 +271,7 @@ def table(path):
     for row in read_rows(path):
         cases.setdefault(tuple(row[name] for name in KEYS), []).append(row)
     print(f"{'case':24} {'best other':>10} {'tok/s':>7} {'fused':>7} {'copies':>7} {'fused/other':>11} "
-          f"{'net':>4} {'exchange':>8} {'wire':>5} {'pick/best':>9} {'least':>5}  pick")
+          f"{'net':>4} {'exchange':>8} {'wire':>5} {'stolen':>6} {'pick/best':>9} {'least':>5}  pick")
     fast = near = 0
     for key, rows in cases.items():
         c = look(rows)
@@ -271,7 +282,7 @@ def table(path):
         near += close
         print(f"{' '.join(key):24} {c['other']:>10} {c['other_speed']:7.0f} {c['fused_speed']:7.0f} "
               f"{c['replicated']:7.0f} {c['ratio']:10.2f}{mark(good)} {c['net']:4.2f} {c['exchange']:8.2f} "
-              f"{c['wire']:5.2f} "
+              f"{c['wire']:5.2f} {c['stolen']:6.2f} "
               f"{c['near']:8.2f}{mark(close)} {c['allowed']:5.2f}  {c['pick']}")
     need = math.ceil(20 / 24 * len(cases))
     print(f"fused at least {FASTER} x the best other where that one's exchange between nodes takes over half its time, "
