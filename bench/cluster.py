@@ -8,7 +8,7 @@ net: the share of the best other's time that goes when all of its ranks are on o
 else changes: its time in exchange between nodes. exchange: what its clocks say, which with fewer
 cores than ranks is also waiting for other ranks' work; wire: what its bytes take of its time at the
 rate of a rail. copies: with all experts on every rank. least: of pick/best. stolen: the share of the
-cores' time that the host gave to others while it ran; measure again what has a tenth.
+cores' time that the host gave to others meanwhile; a run that lost a twentieth is made again.
 
 A case is SHAPE x MBIT x MODEL (tiny, wide) x JOB (prefill, decode). Its rows replace those that the
 CSV has of it: one for each run. From the environment: REPEATS [3], SECONDS_OF_A_RUN [2] of steps.
@@ -43,6 +43,7 @@ COLUMNS = KEYS + ["rows", "variant", "repeat", "exchange", "tp", "etp", "ep", "e
                   "seconds", "tokens_in", "tokens_out", "tokens_per_s", "between", "inside", "waiting",
                   "wire", "exchange_s", "predicted_s", "stolen"]
 FASTER, NOT_SLOWER, NEAR = 1.3, 0.97, 0.05  # the gates
+STOLEN, TRIES = 0.05, 3
 
 
 def stolen():
@@ -132,6 +133,13 @@ class Case:
         return list_of
 
     def run(self, variant, pins, repeat):
+        """One run, made again while the host takes much of it; the least disturbed one counts."""
+        rows = []
+        while not rows or rows[-1]["stolen"] > STOLEN and len(rows) < TRIES:
+            rows.append(self.run_once(variant, pins, repeat))
+        return min(rows, key=lambda row: row["stolen"])
+
+    def run_once(self, variant, pins, repeat):
         n = self.nodes * self.each
         place = ["--host", f"n0:{n}"] if variant.endswith(ONE_NODE) else ["--map-by", f"ppr:{self.each}:node"]
         out = self.work / "out.h5"
