@@ -243,7 +243,9 @@ static void print_head(const struct mix_bench_here *here, const struct mix_bench
         printf("experts: modelled, by a clock, such that Tc is the Tx of fused in %d chunks\n",
                s->chunks);
     printf("Tx: without experts, Tc: experts alone, To: both; medians, +- is half of what lies "
-           "between the quartiles\n");
+           "between the quartiles\n"
+           "exposed: To - Tc, hidden: (Tc + Tx - To) / min(Tc, Tx), limit of To: Tc, or what its "
+           "bytes take\n");
 }
 
 static void name_of(const struct mix_bench_row *r, char name[32])

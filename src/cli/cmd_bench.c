@@ -322,17 +322,36 @@ out:
     return rc;
 }
 
+/* Refuse options of the other one. */
+static int check_given(const bool *given, bool exchange)
+{
+    static const struct {
+        const char *option;
+        bool exchange;
+    } of[] = {{"model", false}, {"num-layers", false}, {"dtype", false},     {"sizes", true},
+              {"chunks", true}, {"repeats", true},     {"intra-rate", true}, {"compute", true},
+              {"inner", true},  {"seed", true}};
+
+    for (int i = 0; i < mix_options_count; i++)
+        for (size_t k = 0; given[i] && k < sizeof of / sizeof *of; k++)
+            if (strcmp(mix_options_table[i].name, of[k].option) == 0 && of[k].exchange != exchange)
+                return MIX_FAIL(MIX_EUSAGE, "--%s is an option of bench %s", of[k].option,
+                                exchange ? "plan" : "exchange");
+    return MIX_OK;
+}
+
 static int run(const struct mix_options *o, const bool *given, int argc, char **argv)
 {
     int rc = MIX_OK, code = MIX_OK;
     bool exchange = strcmp(o->word[0], "exchange") == 0;
     struct bench b = {.o = o};
 
-    (void)given, (void)argc, (void)argv;
+    (void)argc, (void)argv;
     if (!exchange && strcmp(o->word[0], "plan") != 0)
         return MIX_FAIL(MIX_EUSAGE, "bench %s: it is one of plan, exchange", o->word[0]);
     if (!exchange && !o->model)
         return MIX_FAIL(MIX_EUSAGE, "--model DIR is missing; see mixserve bench --help");
+    TRY(check_given(given, exchange));
     TRY(open_world(&b));
     TRY(look(&b, exchange));
     TRY(exchange ? run_exchange(&b, &code) : run_plan(&b, &code));

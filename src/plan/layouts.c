@@ -103,8 +103,9 @@ static const char *exchange_cannot(const struct mix_layouts *s, const struct mix
                  "%s needs domains whose ranks share a node's memory: one of %d ranks does not",
                  name, s->domain);
     else if (!mix_exchange_chunked(l->exchange) && s->narrow)
-        snprintf(why, MIX_LAYOUT_WHY, "%s does not send rows in eight bits: mixserve and fused do",
-                 name);
+        snprintf(why, MIX_LAYOUT_WHY,
+                 "%s does not send rows in eight bits: mixserve and fused do%s", name,
+                 s->apart ? ", but need domains whose ranks share a node's memory" : "");
     else
         return NULL;
     return why;

@@ -45,7 +45,7 @@ on_one
 run 4 $common --output "$work/want.h5" --domain-size 2 --exchange ep
 is 0 "an undisturbed run"
 on_all
-for exchange in hybrid fused; do
+for exchange in hybrid mixserve fused; do
   ready
   hit STOP
   is 7 "$exchange: rank $victim stands still" && less "$seconds" 12

@@ -46,6 +46,12 @@ ok $? "one rank says so, once"
 bench 2 fly --model "$model"
 is 2 "a bench that is none"
 says 'bench fly: it is one of plan, exchange'
+bench 2 plan --model "$model" --sizes 4Ki
+is 2 "an option of the other one"
+says 'error: --sizes is an option of bench exchange'
+bench 2 exchange --num-layers 2
+is 2 "likewise"
+says 'error: --num-layers is an option of bench plan'
 bench 2 plan --model "$model" --domain-size 3
 is 2 "a domain that does not divide the ranks"
 says 'error: --domain-size 3 does not divide 2 ranks'

@@ -87,6 +87,10 @@ static void needs(void)
         {false, false, {NULL}},
         {true, false, {NULL, NULL, NULL, "share a node's memory", "share a node's memory"}},
         {false, true, {"eight bits", "eight bits", "eight bits", NULL, NULL}},
+        {true,
+         true,
+         {"fused do, but need domains", "fused do, but need domains", "fused do, but need domains",
+          "share a node's memory", "share a node's memory"}},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
