@@ -281,12 +281,6 @@ static int open_exchange(struct meter *m, int kind)
     return mix_exchange_open(&m->exchange, &config);
 }
 
-static void close_exchange(struct meter *m)
-{
-    mix_exchange_close(m->exchange);
-    m->exchange = NULL;
-}
-
 static int open_meter(struct meter *m)
 {
     int rc = MIX_OK, ranks = mix_comm_size(m->here->comm);
@@ -382,7 +376,7 @@ static int choose_row_s(struct meter *m, double *row_s)
     TRY(step(m, CHUNKED, ALONE, 0, &warm));
     for (int i = 0; i < n; i++)
         TRY(step(m, CHUNKED, ALONE, 0, &t[i]));
-    close_exchange(m);
+    mix_exchange_close(m->exchange);
     TRY(mix_group_reduce_f64(m->here->world, t, n, MIX_MAX));
     *row_s = quartiles(t, n).median / m->busiest;
 out:
@@ -423,7 +417,7 @@ static int turn(struct meter *m, int kind, int i, struct mix_bench_size *size)
         for (int which = 0; which < TIMES; which++)
             TRY(step(m, v, which, size->row_s, &m->seconds[(v * TIMES + which) * n + i]));
     }
-    close_exchange(m);
+    mix_exchange_close(m->exchange);
 out:
     return rc;
 }

@@ -322,21 +322,25 @@ out:
     return rc;
 }
 
-/* Refuse options of the other one. */
+/* Is an option of the one without meaning for the other? */
+static bool is_of(const struct mix_option *o, bool exchange)
+{
+    static const char *const of_plan[] = {"model", "num-layers", "dtype"};
+
+    if (exchange)
+        return strcmp(o->group, "Bench exchange") == 0;
+    for (size_t i = 0; i < sizeof of_plan / sizeof *of_plan; i++)
+        if (strcmp(o->name, of_plan[i]) == 0)
+            return true;
+    return false;
+}
+
 static int check_given(const bool *given, bool exchange)
 {
-    static const struct {
-        const char *option;
-        bool exchange;
-    } of[] = {{"model", false}, {"num-layers", false}, {"dtype", false},     {"sizes", true},
-              {"chunks", true}, {"repeats", true},     {"intra-rate", true}, {"compute", true},
-              {"inner", true},  {"seed", true}};
-
     for (int i = 0; i < mix_options_count; i++)
-        for (size_t k = 0; given[i] && k < sizeof of / sizeof *of; k++)
-            if (strcmp(mix_options_table[i].name, of[k].option) == 0 && of[k].exchange != exchange)
-                return MIX_FAIL(MIX_EUSAGE, "--%s is an option of bench %s", of[k].option,
-                                exchange ? "plan" : "exchange");
+        if (given[i] && is_of(&mix_options_table[i], !exchange))
+            return MIX_FAIL(MIX_EUSAGE, "--%s is an option of bench %s", mix_options_table[i].name,
+                            exchange ? "plan" : "exchange");
     return MIX_OK;
 }
 

@@ -24,13 +24,12 @@ struct tp {
     size_t row, head; /* bytes of a token's x; of its ids and weights, which come first */
 
     /* the step's tokens, of all owners in order: N; host */
-    int *first;         /* [size + 1] */
-    const void **block; /* [size] */
-    int32_t *ids;       /* [N][k] */
-    int32_t *local;     /* [rows] the expert of each row that I compute */
-    int32_t
-        *result_row; /* [N][k] the row of each that I compute, then where its result is, or -1 */
-    const void **at; /* [rows] */
+    int *first;                      /* [size + 1] */
+    const void **block;              /* [size] */
+    int32_t *ids;                    /* [N][k] */
+    int32_t *local;                  /* [rows] the expert of each row that I compute */
+    int32_t *result_row;             /* [N][k] which row of mine, then which result, or -1 */
+    const void **at;                 /* [rows] */
     size_t *from, *bytes, *expected; /* [size] of the last movement */
     double begun;                    /* when it began */
 
